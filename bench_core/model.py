@@ -1,0 +1,122 @@
+"""The base classes of methods, and what a receiver may know.
+
+`ArrayModel` speaks uint8 H×W×C arrays, one picture at a time, and needs no torch. `TorchModel`
+(bench_core.torch_model) speaks float32 N×C×H×W tensors in [0, 1]. The harness talks to both through
+`encode_all` and `decode_all`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bench_core.params import Param, Value
+from bench_core.task import Task
+
+Array = np.ndarray[Any, Any]
+
+
+class Sample(dict[str, Any]):
+    """What a sender knows: the task's fields, and `rngs`, one keyed generator per picture for methods that draw."""
+
+    def __init__(self, fields: Mapping[str, Any], rngs: Sequence[np.random.Generator] = ()) -> None:
+        super().__init__(fields)
+        self.rngs = tuple(rngs)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One degradation of the channel as a receiver is told of it: its kind and its parameters."""
+
+    kind: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a receiver may know besides the received picture.
+
+    `stages` is None unless the model declares `told`; `rngs` holds one keyed generator per picture.
+    """
+
+    stages: tuple[Stage, ...] | None = None
+    rngs: tuple[np.random.Generator, ...] = ()
+
+    def normal(self, shape: Sequence[int]) -> Array:
+        """Standard normal float32 draws N×*shape, each picture's from its own generator."""
+        return np.stack([rng.standard_normal(tuple(shape), dtype=np.float32) for rng in self.rngs])
+
+
+class Model:
+    """A method under test.
+
+    Class attributes say what the harness must know: the `task`; the `outputs` decode returns (default: all of
+    the task's); `told`, whether decode is told the degradation; `stochastic`, whether encode or decode draws from
+    the generators; `params`, what `--set key=value` may change. `default_weights` is the file that ships with the
+    plugin, or None for a method that has none.
+    """
+
+    name: str = ""
+    task: ClassVar[Task]
+    outputs: ClassVar[tuple[str, ...]] = ()
+    told: ClassVar[bool] = False
+    stochastic: bool = False
+    params: ClassVar[tuple[Param, ...]] = ()
+    default_weights: ClassVar[Path | None] = None
+
+    def __init__(
+        self, settings: Mapping[str, Value] | None = None, weights: Path | None = None, device: str = "cpu"
+    ) -> None:
+        defaults = {param.name: param.default for param in self.params if not param.required}
+        self.settings: dict[str, Value] = {**defaults, **(settings or {})}
+        self.weights = weights or self.default_weights
+        self.device = device
+        self.setup()
+
+    def setup(self) -> None:
+        """Build the method, once its settings, weights and device are known."""
+
+    @property
+    def secrets(self) -> int:
+        """How many secrets one host carries (steganography)."""
+        return 1
+
+    @classmethod
+    def returned(cls) -> tuple[str, ...]:
+        """The output fields decode returns."""
+        return cls.outputs or cls.task.outputs
+
+    def encode_all(self, samples: Sequence[Sample]) -> list[Array]:
+        """Carriers of several samples of one shape: uint8, or float in [0, 1], H×W×C. Called by the harness."""
+        raise TypeError(f"{type(self).__name__} must derive from ArrayModel or TorchModel")
+
+    def decode_all(self, received: Sequence[Array], condition: Condition) -> list[dict[str, Array]]:
+        """Outputs of several received pictures of one shape. Called by the harness."""
+        raise TypeError(f"{type(self).__name__} must derive from ArrayModel or TorchModel")
+
+
+class ArrayModel(Model):
+    """A method that works on uint8 H×W×C arrays, one picture at a time, without torch."""
+
+    def encode(self, sample: Sample) -> Array:
+        """The carrier, uint8 H×W×C (a gray one has C = 1). Colorization's is the luminance."""
+        gray: Array = sample["gray"]
+        return gray
+
+    def decode(self, received: Array, condition: Condition) -> dict[str, Array]:
+        """The outputs, uint8 H×W×C each, from the received picture alone."""
+        raise TypeError(f"{type(self).__name__} does not say how to decode")
+
+    def encode_all(self, samples: Sequence[Sample]) -> list[Array]:
+        """One after another."""
+        return [self.encode(sample) for sample in samples]
+
+    def decode_all(self, received: Sequence[Array], condition: Condition) -> list[dict[str, Array]]:
+        """One after another, each with its own generator."""
+        single = condition.rngs or (None,) * len(received)
+        return [
+            self.decode(image, Condition(condition.stages, (rng,) if rng is not None else ()))
+            for image, rng in zip(received, single, strict=True)
+        ]
