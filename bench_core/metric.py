@@ -1,0 +1,80 @@
+"""The base class of metrics: one pair of 8-bit pictures in, one score out."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bench_core.errors import CellFailure
+
+Array = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a metric says of one pair.
+
+    `value` is None where the number does not exist although nothing failed (the PSNR of identical pictures);
+    `details` are JSON-able facts that belong to it. Four keys have a meaning for summaries
+    (bench_core.statistics): `cap`, the number to average with where `value` is None or above it; `identical`, that
+    the pictures do not differ; `mse`, the mean squared error in 8-bit units, which is pooled; and `reference`,
+    the same figure of the reference picture.
+    """
+
+    value: float | None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Metric:
+    """A measurement on uint8 H×W×C pictures of equal shape, C = 1 or 3.
+
+    `version` names the implementation; it is part of a cell's identity, so that a changed definition is
+    computed afresh. `direction` is `higher` or `lower`, whichever is better, or `none` for a figure to be read
+    beside its reference's. `kind` is `mean` or `proportion` (a 0/1 value a picture, with a Wilson interval).
+    One instance serves all threads: `prepare` and `measure` keep nothing between calls.
+    """
+
+    name: str = ""
+    version: str = "1"
+    direction: str = "higher"
+    unit: str = ""
+    kind: str = "mean"
+
+    @property
+    def implementation(self) -> str:
+        """`name@version`, as stored with each value."""
+        return f"{self.name}@{self.version}"
+
+    def prepare(self, reference: Array) -> Any:
+        """What depends on the reference alone, computed once however many estimates follow."""
+        return reference
+
+    def measure(self, estimate: Array, prepared: Any) -> Score:
+        """Score `estimate` against what `prepare` made of its reference.
+
+        Raises:
+            CellFailure: where the metric is not defined for these pictures (`skipped_unsupported`) or its
+                weights cannot be had (`weights_missing`).
+        """
+        raise TypeError(f"{type(self).__name__} does not say how to measure")
+
+    def __call__(self, estimate: Array, reference: Array) -> Score:
+        """Score one pair of uint8 pictures of the same shape.
+
+        Raises:
+            CellFailure: `bad_shape` where the two differ in shape or are not uint8 H×W×1 or H×W×3; otherwise as
+                `measure` does.
+        """
+        if estimate.shape != reference.shape:
+            raise CellFailure(
+                "bad_shape", f"{self.name} compares pictures of one shape, not {estimate.shape} and {reference.shape}"
+            )
+        if (
+            estimate.ndim != 3
+            or estimate.shape[2] not in (1, 3)
+            or {estimate.dtype, reference.dtype} != {np.dtype(np.uint8)}
+        ):
+            raise CellFailure(
+                "bad_shape", f"{self.name} takes uint8 H×W×1 or H×W×3, not {estimate.dtype} {estimate.shape}"
+            )
+        return self.measure(estimate, self.prepare(reference))
