@@ -1,0 +1,15 @@
+"""Registers the built-in data sets."""
+
+from bench_core import hookimpl
+from bench_core.hookspecs import Register
+
+
+@hookimpl
+def register_datasets(register: Register) -> None:
+    """The photos that come along, and any folder."""
+    register(
+        "sample",
+        "bench_datasets.sample:Sample",
+        summary="16 crops of 256×256 from six free photos that pip packages carry",
+    )
+    register("folder:", "bench_datasets.folder:Folder", summary="the pictures under a folder, e.g. folder:photos")
