@@ -1,7 +1,8 @@
 """Finding plugins, and looking up what they registered.
 
 Each entry point loads in its own try: a broken plugin is a line in `bench list plugins`, never a crash.
-`BENCH_LOAD_PLUGINS=riis,metrics` loads only the entry points named.
+`BENCH_LOAD_PLUGINS=riis,metrics` loads only the entry points named; `BENCH_PLUGINS=my_method` loads modules as plugins
+too, so that one can be tried before it is packaged.
 """
 
 import difflib
@@ -193,4 +194,6 @@ def registry() -> Plugins:
     if wanted is not None:
         names = {name.strip() for name in wanted.split(",")}
         points = [point for point in points if point.name in names]
+    modules = [name.strip() for name in os.environ.get("BENCH_PLUGINS", "").split(",") if name.strip()]
+    points += [importlib.metadata.EntryPoint(name=module, value=module, group=GROUP) for module in modules]
     return Plugins(points)

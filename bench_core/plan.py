@@ -1,0 +1,227 @@
+"""Which cells a run asks for, and which of them are missing.
+
+A request is checked as a whole before anything is loaded that costs time and before anything is written.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bench_core.degradation import Channel
+from bench_core.errors import BenchError, CellFailure, RequestError, one_line
+from bench_core.grammar import parse_channels
+from bench_core.metric import Metric
+from bench_core.model import Model, Sample
+from bench_core.params import resolve
+from bench_core.plugins import Plugins, registry
+from bench_core.provenance import code_digest, file_digest
+from bench_core.records import CellKey, TripKey
+from bench_core.samples import SampleSet, build_samples
+from bench_core.sizes import Size
+from bench_core.store.writer import ModelIdentity, RunIdentity
+from bench_core.task import Pair
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run as it was asked for; plain values, so that a worker process can build it again."""
+
+    plugin: str
+    degrade: tuple[str, ...] = ("clean",)
+    dataset: str = "sample"
+    metrics: tuple[str, ...] = ("psnr", "ssim")
+    settings: Mapping[str, str] = field(default_factory=dict)
+    weights: str | None = None
+    seed: int = 0
+    repeats: int = 1
+    limit: int | None = None
+    size: str | None = None
+    device: str = "cpu"
+    keep: int = 4
+    sweep: str = "product"
+    max_points: int = 200
+
+
+@dataclass
+class Workbench:
+    """A request's live objects: what a process needs to compute its cells."""
+
+    request: Request
+    model: Model
+    samples: SampleSet
+    channels: dict[str, Channel]
+    metrics: dict[str, Metric]
+    pairs: tuple[Pair, ...]
+
+    @classmethod
+    def build(cls, request: Request) -> "Workbench":
+        """Check the request and build it.
+
+        Raises:
+            RequestError: with one line for every mistake found.
+        """
+        plugins = registry()
+        problems: list[str] = []
+
+        def attempt(make: Any, option: str = "") -> Any:
+            try:
+                return make()
+            except RequestError as error:
+                problems.extend(line if line.startswith("--") or not option else f"{option}: {line}" for line in error.problems)
+                return None
+
+        channels = attempt(lambda: parse_channels(
+                request.degrade, plugins.degradations, sweep=request.sweep, max_points=request.max_points
+            )
+        )
+        metrics = attempt(lambda: create_metrics(request.metrics, plugins), "--metric")
+        dataset = attempt(lambda: plugins.datasets.create(request.dataset), "--dataset")
+        size = attempt(lambda: Size.parse(request.size) if request.size else None, "--size")
+        model_class = attempt(lambda: plugins.models.load(request.plugin), "--plugin")
+        settings = attempt(lambda: resolve(model_class.params, request.settings, request.plugin), "--set") if model_class else None
+        weights = attempt(lambda: find_weights(request.weights)) if request.weights else None
+        if problems:
+            raise RequestError(problems)
+        model = create_model(model_class, request.plugin, settings, weights, request.device)
+        samples = build_samples(
+            dataset, model.task, seed=request.seed, size=size, limit=request.limit, secrets=model.secrets
+        )
+        return cls(
+            request, model, samples, {channel.id: channel for channel in channels}, metrics, model.task.pairs_for(model.returned())
+        )
+
+    def identity(self) -> RunIdentity:
+        """What the run is, for the store."""
+        entry = registry().models.get(self.request.plugin)
+        info = next(info for info in registry().infos if info.name == entry.plugin)
+        model = ModelIdentity(
+            name=self.request.plugin,
+            plugin=entry.plugin,
+            plugin_version=info.version,
+            task=self.model.task.name,
+            settings=self.model.settings,
+            weights=file_digest(self.model.weights) if self.model.weights else "",
+            code=code_digest(type(self.model).__module__),
+        )
+        asked = {
+            "degradations": list(self.channels),
+            "metrics": {
+                metric.implementation: {
+                    "name": metric.name, "direction": metric.direction, "unit": metric.unit, "kind": metric.kind
+                }
+                for metric in self.metrics.values()
+            },
+            "repeats": self.request.repeats,
+            "limit": self.request.limit,
+            "size": self.request.size,
+        }
+        return RunIdentity(model, self.request.dataset, self.samples.digest, self.request.seed, asked)
+
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """The images whose pictures are kept for the gallery."""
+        return frozenset(self.samples.ids[: self.request.keep])
+
+    def sample(self, image: str) -> Sample:
+        """One image's sample; CellFailure for a picture that cannot be read."""
+        if image in self.samples.failures:
+            raise CellFailure("decode_failed", self.samples.failures[image])
+        return self.samples[image]
+
+    def trips(self, image: str) -> list[TripKey]:
+        """The trips of one image. What cannot come out differently is not repeated."""
+        return [
+            TripKey(image, channel.id, repeat)
+            for channel in self.channels.values()
+            for repeat in range(self.request.repeats if channel.stochastic or self.model.stochastic else 1)
+        ]
+
+    def cells(self, trip: TripKey) -> list[CellKey]:
+        """The cells of one trip."""
+        return [
+            CellKey(*trip, pair.name, metric.implementation) for pair in self.pairs for metric in self.metrics.values()
+        ]
+
+
+def create_metrics(names: Sequence[str], plugins: Plugins) -> dict[str, Metric]:
+    """Metrics by name, groups expanded, each once; RequestError with a line for every unknown name."""
+    problems: list[str] = []
+    metrics: dict[str, Metric] = {}
+    wanted = [member for name in names for member in (plugins.metrics.group(name) or (name,))]
+    for name in dict.fromkeys(wanted):
+        try:
+            metrics[name] = plugins.metrics.create(name)
+        except RequestError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise RequestError(problems)
+    return metrics
+
+
+def create_model(
+    model_class: type[Model], name: str, settings: Mapping[str, Any], weights: Path | None, device: str
+) -> Model:
+    """Build a method; what goes wrong in its constructor is the request's fault and named as such."""
+    try:
+        model = model_class(settings=settings, weights=weights, device=device)
+    except BenchError:
+        raise
+    except Exception as error:
+        raise RequestError(f"--plugin {name}: cannot be set up: {one_line(error)}") from error
+    model.name = name
+    return model
+
+
+def find_weights(text: str) -> Path:
+    """The weights file a user named."""
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise RequestError(f"--weights {text}: no such file; leave the option out to use the plugin's own weights")
+    return path
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A few images and, for each of their trips, the cells that are missing."""
+
+    work: dict[str, dict[TripKey, list[CellKey]]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done: slices of missing cells, and the good cells that are there already."""
+
+    slices: tuple[Slice, ...]
+    missing: int
+    reused: dict[CellKey, int]
+
+    @property
+    def total(self) -> int:
+        """All cells the run asks for."""
+        return self.missing + len(self.reused)
+
+
+def make_plan(bench: Workbench, known: Mapping[CellKey, int], batch_size: int) -> Plan:
+    """Compare what is asked for with what is known, and cut the rest into slices of `batch_size` images."""
+    images: dict[str, dict[TripKey, list[CellKey]]] = {}
+    reused: dict[CellKey, int] = {}
+    missing = 0
+    for image in (*bench.samples.ids, *bench.samples.failures):
+        for trip in bench.trips(image):
+            todo = []
+            for cell in bench.cells(trip):
+                if cell in known:
+                    reused[cell] = known[cell]
+                else:
+                    todo.append(cell)
+            if todo:
+                images.setdefault(image, {})[trip] = todo
+                missing += len(todo)
+    names = list(images)
+    slices = tuple(
+        Slice({name: images[name] for name in names[start : start + batch_size]})
+        for start in range(0, len(names), batch_size)
+    )
+    return Plan(slices, missing, reused)

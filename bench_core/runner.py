@@ -1,0 +1,356 @@
+"""The trip itself: encode, round to 8 bit, degrade, decode, measure.
+
+The runner owns the channel. A method gets samples to encode and received pictures to decode, and nothing else;
+whatever it raises or returns becomes a row, never the end of a run.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bench_core.degradation import Channel, Received
+from bench_core.errors import CellFailure, one_line
+from bench_core.images import clip_fraction, to_uint8
+from bench_core.metric import Metric, Score
+from bench_core.model import Condition, Sample, Stage
+from bench_core.plan import Slice, Workbench
+from bench_core.randomness import keyed_generator
+from bench_core.records import CellKey, ScoreRecord, TripKey, TripRecord
+from bench_core.task import Pair
+
+Array = np.ndarray[Any, np.dtype[np.uint8]]
+
+ENCODE_STAGE, DECODE_STAGE = -1, -2
+"""Stage indices of a method's own draws: apart from every stage of a channel, and the same on every channel, so that
+two channels see the same draws."""
+
+
+@dataclass
+class _Sent:
+    """One image on its way: what the sender made of it."""
+
+    sample: Mapping[str, Any]
+    carrier: Array
+    seconds: float
+    clipped: float
+    prepared: dict[tuple[str, str], Any] = field(default_factory=dict)
+    early: dict[tuple[str, str], ScoreRecord] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass
+class _Arrived:
+    """One received picture with what the receiver made of it."""
+
+    trip: TripKey
+    received: Received
+    degrade_s: float
+    outputs: dict[str, Array]
+    decode_s: float
+    clipped: float
+
+
+def run_slice(bench: Workbench, work: Slice, threads: Executor) -> list[TripRecord]:
+    """Compute the missing cells of a few images; codecs and metrics run in `threads`, the method here."""
+    records: list[TripRecord] = []
+    samples: dict[str, Sample] = {}
+    for image, trips in work.work.items():
+        try:
+            samples[image] = bench.sample(image)
+        except CellFailure as failure:
+            records.extend(_failed(bench, trip, cells, failure) for trip, cells in trips.items())
+    sent: dict[str, _Sent] = {}
+    for image, outcome in _encode(bench, samples).items():
+        if isinstance(outcome, CellFailure):
+            records.extend(_failed(bench, trip, cells, outcome) for trip, cells in work.work[image].items())
+        else:
+            sent[image] = outcome
+    measured: list[Future[TripRecord]] = []
+    for trips, received in _degrade_ahead(bench, work, sent, threads):
+        for trip, arrived in _decode(bench, trips, received):
+            cells = work.work[trip.image][trip]
+            if isinstance(arrived, CellFailure):
+                records.append(_failed(bench, trip, cells, arrived, sent[trip.image], received[trip]))
+            else:
+                measured.append(threads.submit(_measure, bench, cells, sent[trip.image], arrived))
+    records.extend(future.result() for future in measured)
+    return records
+
+
+def failed_slice(bench: Workbench, work: Slice, failure: CellFailure) -> list[TripRecord]:
+    """Records for a slice that could not run at all."""
+    return [_failed(bench, trip, cells, failure) for trips in work.work.values() for trip, cells in trips.items()]
+
+
+def _encode(bench: Workbench, samples: Mapping[str, Sample]) -> dict[str, _Sent | CellFailure]:
+    outcomes: dict[str, _Sent | CellFailure] = {}
+    for group in _by_shape({name: _shapes(sample) for name, sample in samples.items()}):
+        batch = []
+        for name in group:
+            rng = keyed_generator(bench.request.seed, name, ENCODE_STAGE, f"encode:{bench.model.name}", 0)
+            batch.append(Sample(samples[name], (rng,)))
+        for name, outcome in zip(group, _guarded(bench.model.encode_all, batch), strict=True):
+            outcomes[name] = outcome if isinstance(outcome, CellFailure) else _sent(bench, samples[name], *outcome)
+    return outcomes
+
+
+def _sent(bench: Workbench, sample: Sample, carrier: Any, seconds: float) -> _Sent | CellFailure:
+    first = sample[bench.model.task.fields[0]]
+    shape = (*first.shape[:2], bench.model.task.carrier_channels)
+    try:
+        image, clipped = checked(carrier, shape, "carrier")
+    except CellFailure as failure:
+        return failure
+    return _Sent(sample, image, seconds, clipped)
+
+
+def _degrade_ahead(
+    bench: Workbench, work: Slice, sent: Mapping[str, _Sent], threads: Executor
+) -> Iterator[tuple[list[TripKey], dict[TripKey, tuple[Received, float] | CellFailure]]]:
+    """Send carriers through one channel after the other, the next one's codec running while this one is decoded."""
+    order: dict[tuple[str, int], list[TripKey]] = {}
+    for image in sent:
+        for trip in work.work[image]:
+            order.setdefault((trip.degradation, trip.repeat), []).append(trip)
+
+    def submit(trips: list[TripKey]) -> list[Future[tuple[Received, float] | CellFailure]]:
+        return [
+            threads.submit(_degrade, bench.channels[trip.degradation], sent[trip.image].carrier, bench.request.seed, trip)
+            for trip in trips
+        ]
+
+    groups = list(order.values())
+    ahead = submit(groups[0]) if groups else []
+    for index, trips in enumerate(groups):
+        current, ahead = ahead, submit(groups[index + 1]) if index + 1 < len(groups) else []
+        yield trips, {trip: future.result() for trip, future in zip(trips, current, strict=True)}
+
+
+def _degrade(channel: Channel, carrier: Array, seed: int, trip: TripKey) -> tuple[Received, float] | CellFailure:
+    start = time.perf_counter()
+    try:
+        received = channel.send(carrier, seed, trip.image, trip.repeat)
+        if received.image.dtype != np.uint8:
+            return CellFailure("bad_shape", f"degradation {channel.id} gave {received.image.dtype}, not uint8")
+    except CellFailure as failure:
+        return failure
+    except Exception as error:
+        return CellFailure("capture_failed", f"degradation {channel.id}: {one_line(error)}")
+    return received, time.perf_counter() - start
+
+
+def _decode(
+    bench: Workbench, trips: Sequence[TripKey], received: Mapping[TripKey, tuple[Received, float] | CellFailure]
+) -> Iterator[tuple[TripKey, _Arrived | CellFailure]]:
+    arrived: dict[TripKey, tuple[Received, float]] = {}
+    for trip in trips:
+        outcome = received[trip]
+        if isinstance(outcome, CellFailure):
+            yield trip, outcome
+        else:
+            arrived[trip] = outcome
+    for group in _by_shape({trip: arrived[trip][0].image.shape for trip in arrived}):
+        channel = bench.channels[group[0].degradation]
+        stages = tuple(Stage(stage.name, stage.values) for stage in channel.stages) if bench.model.told else None
+
+        def decode(batch: Sequence[TripKey], stages: tuple[Stage, ...] | None = stages) -> list[dict[str, Any]]:
+            rngs = tuple(
+                keyed_generator(bench.request.seed, trip.image, DECODE_STAGE, f"decode:{bench.model.name}", trip.repeat)
+                for trip in batch
+            )
+            # A copy each: a method that writes into what it got must not reach what is measured.
+            return bench.model.decode_all([arrived[trip][0].image.copy() for trip in batch], Condition(stages, rngs))
+
+        for trip, outcome in zip(group, _guarded(decode, group), strict=True):
+            if isinstance(outcome, CellFailure):
+                yield trip, outcome
+                continue
+            outputs, seconds = outcome
+            try:
+                pictures, clipped = _checked_outputs(bench, arrived[trip][0].image, outputs)
+            except CellFailure as failure:
+                yield trip, failure
+                continue
+            yield trip, _Arrived(trip, *arrived[trip], pictures, seconds, clipped)
+
+
+def _checked_outputs(bench: Workbench, received: Array, outputs: Any) -> tuple[dict[str, Array], float]:
+    if not isinstance(outputs, Mapping):
+        raise CellFailure("bad_shape", f"decode returned {type(outputs).__name__}, not a dict of pictures")
+    channels = {"secret": 3 * bench.model.secrets, "saliency": 1, "semantic": 1}
+    pictures: dict[str, Array] = {}
+    clips = [0.0]
+    for pair in bench.pairs:
+        name = pair.output
+        if name is None or name in pictures:
+            continue
+        if name not in outputs:
+            raise CellFailure("bad_shape", f"decode returned no '{name}', only: {', '.join(map(str, outputs)) or 'nothing'}")
+        pictures[name], clipped = checked(outputs[name], (*received.shape[:2], channels.get(name, 3)), f"output '{name}'")
+        clips.append(clipped)
+    return pictures, max(clips)
+
+
+def checked(picture: Any, shape: tuple[int, ...], what: str) -> tuple[Array, float]:
+    """A method's picture as uint8 H×W×C, rounded here and nowhere else, with the share of samples that were clipped.
+
+    Raises:
+        CellFailure: `bad_shape` for another shape or dtype, `nan_output` where any sample is not finite.
+    """
+    array = np.asarray(picture)
+    if array.shape != shape:
+        raise CellFailure("bad_shape", f"{what} has shape {array.shape}, expected {shape}")
+    if array.dtype == np.uint8:
+        return array, 0.0
+    if not np.issubdtype(array.dtype, np.floating):
+        raise CellFailure("bad_shape", f"{what} has dtype {array.dtype}, expected uint8, or float in [0, 1]")
+    try:
+        return to_uint8(array), clip_fraction(array)
+    except CellFailure as failure:
+        raise CellFailure(failure.status, f"{what}: {failure.reason}") from None
+
+
+def _measure(bench: Workbench, cells: Sequence[CellKey], sent: _Sent, arrived: _Arrived) -> TripRecord:
+    pairs = {pair.name: pair for pair in bench.pairs}
+    metrics = {metric.implementation: metric for metric in bench.metrics.values()}
+    record = _record(bench, arrived.trip, sent, (arrived.received, arrived.degrade_s))
+    record.decode_s = arrived.decode_s
+    record.details["clipped"] = max(sent.clipped, arrived.clipped)
+    sources: dict[str, Array] = {"carrier": sent.carrier, "received": arrived.received.image}
+    sources.update({f"sample.{name}": value for name, value in sent.sample.items()})
+    sources.update({f"output.{name}": value for name, value in arrived.outputs.items()})
+    with sent.lock:  # the trips of one image share what was prepared of its references
+        for cell in cells:
+            record.scores.append(_score(pairs[cell.pair], metrics[cell.implementation], sources, sent))
+    if arrived.trip.repeat == 0 and arrived.trip.image in bench.kept:
+        wanted = {source for pair in bench.pairs for source in (pair.estimate, pair.reference)}
+        record.pictures = {role: part for name in sorted(wanted) for role, part in _roles(name, sources[name])}
+    return record
+
+
+def _score(pair: Pair, metric: Metric, sources: Mapping[str, Array], sent: _Sent) -> ScoreRecord:
+    name = metric.name
+    key = (pair.name, metric.implementation)
+    if pair.before_channel and key in sent.early:
+        return sent.early[key]
+    record = ScoreRecord(pair.name, name, metric.implementation)
+    try:
+        estimate, reference = sources[pair.estimate], sources[pair.reference]
+        if key not in sent.prepared:
+            sent.prepared[key] = [metric.prepare(part) for part in _pictures(reference)]
+        if estimate.shape != reference.shape:
+            raise CellFailure("bad_shape", f"{pair.name}: {estimate.shape} against {reference.shape}")
+        scores = [metric.measure(part, ready) for part, ready in zip(_pictures(estimate), sent.prepared[key], strict=True)]
+        record.value, record.details = _mean(scores)
+        if metric.kind != "mean":
+            record.details["kind"] = metric.kind  # summaries read rows alone
+        if record.value is not None and not np.isfinite(record.value):
+            raise CellFailure("nan_output", f"{name} gave {record.value}")
+    except CellFailure as failure:
+        record.value, record.status, record.error = None, failure.status, failure.reason
+    except MemoryError as error:
+        record.status, record.error = "oom", one_line(error)
+    except Exception as error:
+        record.status, record.error = "model_error", f"metric {name}: {one_line(error)}"
+    if pair.before_channel:
+        sent.early[key] = record
+    return record
+
+
+def _roles(name: str, array: Array) -> list[tuple[str, Array]]:
+    parts = _pictures(array)
+    return [(name if len(parts) == 1 else f"{name}.{index + 1}", part) for index, part in enumerate(parts)]
+
+
+def _pictures(array: Array) -> list[Array]:
+    """The RGB pictures of K secrets on 3K channels; anything else as it is."""
+    channels = array.shape[2]
+    if channels > 3:
+        return [np.ascontiguousarray(array[:, :, start : start + 3]) for start in range(0, channels, 3)]
+    return [array]
+
+
+def _mean(scores: Sequence[Score]) -> tuple[float | None, dict[str, Any]]:
+    """Several secrets' scores inside one image as one: the mean, identical pictures entering with their cap."""
+    if len(scores) == 1:
+        return scores[0].value, dict(scores[0].details)
+    details: dict[str, Any] = {}
+    for name in scores[0].details:
+        values = [score.details.get(name) for score in scores]
+        numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+        details[name] = all(values) if isinstance(values[0], bool) else float(np.mean(numbers)) if numbers else values
+    values = [score.value if score.value is not None else score.details.get("cap") for score in scores]
+    if all(score.value is None for score in scores) or any(value is None for value in values):
+        return None, details
+    return float(np.mean([value for value in values if value is not None])), details
+
+
+def _record(
+    bench: Workbench,
+    trip: TripKey,
+    sent: _Sent | None,
+    received: tuple[Received, float] | CellFailure | None,
+) -> TripRecord:
+    record = TripRecord(trip, bench.samples.digests.get(trip.image, ""))
+    if sent is not None:
+        record.encode_s = sent.seconds
+    if isinstance(received, tuple):
+        record.details.update(received[0].details)
+        record.degrade_s = received[1]
+    return record
+
+
+def _failed(
+    bench: Workbench,
+    trip: TripKey,
+    cells: Sequence[CellKey],
+    failure: CellFailure,
+    sent: _Sent | None = None,
+    received: tuple[Received, float] | CellFailure | None = None,
+) -> TripRecord:
+    record = _record(bench, trip, sent, received)
+    names = {metric.implementation: metric.name for metric in bench.metrics.values()}
+    record.scores = [
+        ScoreRecord(cell.pair, names[cell.implementation], cell.implementation, None, failure.status, failure.reason)
+        for cell in cells
+    ]
+    return record
+
+
+def _guarded(call: Callable[[Any], Sequence[Any]], batch: Sequence[Any]) -> list[tuple[Any, float] | CellFailure]:
+    """Call a method on a batch; where that fails, on each picture alone, so that one bad picture costs only itself."""
+    start = time.perf_counter()
+    try:
+        results = list(call(batch))
+        if len(results) != len(batch):
+            raise CellFailure("bad_shape", f"{len(results)} results for {len(batch)} pictures")
+        seconds = (time.perf_counter() - start) / len(batch)
+        return [(result, seconds) for result in results]
+    except Exception as error:
+        if len(batch) > 1:
+            return [outcome for one in batch for outcome in _guarded(call, [one])]
+        return [_as_failure(error)]
+
+
+def _as_failure(error: Exception) -> CellFailure:
+    if isinstance(error, CellFailure):
+        return error
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return CellFailure("oom", one_line(error))
+    return CellFailure("model_error", one_line(error))
+
+
+def _shapes(sample: Sample) -> tuple[Any, ...]:
+    return tuple((name, value.shape) for name, value in sorted(sample.items()) if isinstance(value, np.ndarray))
+
+
+def _by_shape(shapes: Mapping[Any, Any]) -> list[list[Any]]:
+    groups: dict[Any, list[Any]] = {}
+    for name, shape in shapes.items():
+        groups.setdefault(shape, []).append(name)
+    return list(groups.values())
