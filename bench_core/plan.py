@@ -69,10 +69,13 @@ class Workbench:
             try:
                 return make()
             except RequestError as error:
-                problems.extend(line if line.startswith("--") or not option else f"{option}: {line}" for line in error.problems)
+                problems.extend(
+                    line if line.startswith("--") or not option else f"{option}: {line}" for line in error.problems
+                )
                 return None
 
-        channels = attempt(lambda: parse_channels(
+        channels = attempt(
+            lambda: parse_channels(
                 request.degrade, plugins.degradations, sweep=request.sweep, max_points=request.max_points
             )
         )
@@ -80,16 +83,25 @@ class Workbench:
         dataset = attempt(lambda: plugins.datasets.create(request.dataset), "--dataset")
         size = attempt(lambda: Size.parse(request.size) if request.size else None, "--size")
         model_class = attempt(lambda: plugins.models.load(request.plugin), "--plugin")
-        settings = attempt(lambda: resolve(model_class.params, request.settings, request.plugin), "--set") if model_class else None
-        weights = attempt(lambda: find_weights(request.weights)) if request.weights else None
+        settings = (
+            attempt(lambda: resolve(model_class.params, request.settings, request.plugin), "--set")
+            if model_class
+            else None
+        )
+        weights = attempt(lambda: find_weights(request.weights or "")) if request.weights else None
         if problems:
             raise RequestError(problems)
-        model = create_model(model_class, request.plugin, settings, weights, request.device)
+        model = create_model(model_class, request.plugin, settings or {}, weights, request.device)
         samples = build_samples(
             dataset, model.task, seed=request.seed, size=size, limit=request.limit, secrets=model.secrets
         )
         return cls(
-            request, model, samples, {channel.id: channel for channel in channels}, metrics, model.task.pairs_for(model.returned())
+            request,
+            model,
+            samples,
+            {channel.id: channel for channel in channels},
+            metrics,
+            model.task.pairs_for(model.returned()),
         )
 
     def identity(self) -> RunIdentity:
@@ -109,7 +121,10 @@ class Workbench:
             "degradations": list(self.channels),
             "metrics": {
                 metric.implementation: {
-                    "name": metric.name, "direction": metric.direction, "unit": metric.unit, "kind": metric.kind
+                    "name": metric.name,
+                    "direction": metric.direction,
+                    "unit": metric.unit,
+                    "kind": metric.kind,
                 }
                 for metric in self.metrics.values()
             },

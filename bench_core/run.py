@@ -43,7 +43,9 @@ def run(
     start = time.perf_counter()
     bench = request if isinstance(request, Workbench) else Workbench.build(request)
     identity = bench.identity()
-    plan = make_plan(bench, known_cells(database, identity.model.digest, identity.seed, bench.samples.digests), batch_size)
+    plan = make_plan(
+        bench, known_cells(database, identity.model.digest, identity.seed, bench.samples.digests), batch_size
+    )
     provenance = collect(bench.request.device)
     writer = RunWriter(database, identity, command or " ".join(sys.argv), provenance)
     writer.link(plan.reused.values())

@@ -71,8 +71,8 @@ def run_slice(bench: Workbench, work: Slice, threads: Executor) -> list[TripReco
         else:
             sent[image] = outcome
     measured: list[Future[TripRecord]] = []
-    for trips, received in _degrade_ahead(bench, work, sent, threads):
-        for trip, arrived in _decode(bench, trips, received):
+    for together, received in _degrade_ahead(bench, work, sent, threads):
+        for trip, arrived in _decode(bench, together, received):
             cells = work.work[trip.image][trip]
             if isinstance(arrived, CellFailure):
                 records.append(_failed(bench, trip, cells, arrived, sent[trip.image], received[trip]))
@@ -120,7 +120,9 @@ def _degrade_ahead(
 
     def submit(trips: list[TripKey]) -> list[Future[tuple[Received, float] | CellFailure]]:
         return [
-            threads.submit(_degrade, bench.channels[trip.degradation], sent[trip.image].carrier, bench.request.seed, trip)
+            threads.submit(
+                _degrade, bench.channels[trip.degradation], sent[trip.image].carrier, bench.request.seed, trip
+            )
             for trip in trips
         ]
 
@@ -190,8 +192,12 @@ def _checked_outputs(bench: Workbench, received: Array, outputs: Any) -> tuple[d
         if name is None or name in pictures:
             continue
         if name not in outputs:
-            raise CellFailure("bad_shape", f"decode returned no '{name}', only: {', '.join(map(str, outputs)) or 'nothing'}")
-        pictures[name], clipped = checked(outputs[name], (*received.shape[:2], channels.get(name, 3)), f"output '{name}'")
+            raise CellFailure(
+                "bad_shape", f"decode returned no '{name}', only: {', '.join(map(str, outputs)) or 'nothing'}"
+            )
+        pictures[name], clipped = checked(
+            outputs[name], (*received.shape[:2], channels.get(name, 3)), f"output '{name}'"
+        )
         clips.append(clipped)
     return pictures, max(clips)
 
@@ -245,7 +251,9 @@ def _score(pair: Pair, metric: Metric, sources: Mapping[str, Array], sent: _Sent
             sent.prepared[key] = [metric.prepare(part) for part in _pictures(reference)]
         if estimate.shape != reference.shape:
             raise CellFailure("bad_shape", f"{pair.name}: {estimate.shape} against {reference.shape}")
-        scores = [metric.measure(part, ready) for part, ready in zip(_pictures(estimate), sent.prepared[key], strict=True)]
+        scores = [
+            metric.measure(part, ready) for part, ready in zip(_pictures(estimate), sent.prepared[key], strict=True)
+        ]
         record.value, record.details = _mean(scores)
         if metric.kind != "mean":
             record.details["kind"] = metric.kind  # summaries read rows alone

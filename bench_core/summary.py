@@ -36,9 +36,16 @@ def summarize_rows(rows: Iterable[Row], *, seed: int = 0) -> list[SummaryLine]:
     """Summarize long rows by (run, degradation, pair, metric), in the order in which these first appear."""
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        key = (row.run, row.plugin, row.dataset, row.task, row.degradation, row.pair, row.metric)
+        key = (row.run, row.degradation, row.pair, row.metric)
         groups.setdefault(key, []).append(row)
-    return [SummaryLine(*key, _summary(group, seed)) for key, group in groups.items()]  # type: ignore[arg-type]
+    return [
+        SummaryLine(
+            first.run, first.plugin, first.dataset, first.task, first.degradation, first.pair, first.metric,
+            _summary(group, seed),
+        )
+        for group in groups.values()
+        for first in group[:1]
+    ]
 
 
 def _summary(rows: list[Row], seed: int) -> Summary:

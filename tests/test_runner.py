@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("testbed")
 
 def rows_of(database, request, **options):
     outcome = run(request, database, **options)
-    return [row for row in long_rows(database, [outcome.run_id])], outcome
+    return long_rows(database, [outcome.run_id]), outcome
 
 
 def request(plugin="keep", **given):
@@ -22,7 +22,9 @@ def request(plugin="keep", **given):
 
 
 def values(rows):
-    return [(row.image, row.degradation, row.repeat, row.pair, row.metric, row.value, row.status, row.error) for row in rows]
+    return [
+        (row.image, row.degradation, row.repeat, row.pair, row.metric, row.value, row.status, row.error) for row in rows
+    ]
 
 
 def test_there_is_one_row_for_every_image_degradation_pair_and_metric(database):
@@ -137,7 +139,9 @@ def test_a_method_that_goes_wrong_leaves_rows_with_a_reason_and_the_rest_goes_on
 def test_failed_cells_are_tried_again(database, tmp_path, monkeypatch):
     asked = request("bad", degrade=("plain",))
     first = run(asked, database)
-    monkeypatch.setattr("bench_testbed.Bad.decode", lambda self, received, condition: {"secret": received, "host": received})
+    monkeypatch.setattr(
+        "bench_testbed.Bad.decode", lambda self, received, condition: {"secret": received, "host": received}
+    )
     again = run(asked, database)
     assert again.computed == first.failed
     assert again.failed == 0
@@ -228,5 +232,7 @@ def test_settings_are_checked_against_the_method(database):
 
 
 def test_a_method_that_cannot_be_set_up_is_named(database):
-    with pytest.raises(RequestError, match="--plugin unbuildable: cannot be set up: OSError: cannot find the magic file"):
+    with pytest.raises(
+        RequestError, match="--plugin unbuildable: cannot be set up: OSError: cannot find the magic file"
+    ):
         Workbench.build(request("unbuildable"))

@@ -26,7 +26,9 @@ def identity(**changes):
 
 
 def record(image="a", value=1.5, status="ok", repeat=0, pictures=None, metric="psnr"):
-    score = ScoreRecord("host", metric, f"{metric}@1", value if status == "ok" else None, status, "" if status == "ok" else "why")
+    score = ScoreRecord(
+        "host", metric, f"{metric}@1", value if status == "ok" else None, status, "" if status == "ok" else "why"
+    )
     key = TripKey(image, "plain", repeat)
     return TripRecord(key, f"digest-{image}", 0.1, 0.2, 0.3, {"encoded_bytes": 5}, [score], pictures or {})
 
@@ -115,7 +117,9 @@ def test_an_execution_that_was_killed_stays_open(database):
 def test_kept_pictures_are_files_named_by_their_content(database):
     image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     book = writer(database)
-    book.write([record("a", pictures={"carrier": image, "received": image}), record("b", pictures={"carrier": 255 - image})])
+    book.write(
+        [record("a", pictures={"carrier": image, "received": image}), record("b", pictures={"carrier": 255 - image})]
+    )
     trips = {trip.image: trip for trip in run_trips(database, book.run.id)}
     assert trips["a"].pictures["carrier"] == trips["a"].pictures["received"] != trips["b"].pictures["carrier"]
     assert len(list(database.pictures.rglob("*.png"))) == 2

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from bench_core.errors import RequestError, one_line
 
@@ -59,10 +59,16 @@ def open_database(name: str, *, create: bool = True) -> Database:
         RequestError: the file is not a bench database, is newer than this bench, or (create=False) is not there.
     """
     url = database_url(name)
-    file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:") else None
+    file = (
+        Path(url.database)
+        if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+        else None
+    )
     if file is not None:
         if not create and not file.exists():
-            raise RequestError(f"--db {name}: no such database; make one with: bench run --plugin lsb --degrade jpeg:40")
+            raise RequestError(
+                f"--db {name}: no such database; make one with: bench run --plugin lsb --degrade jpeg:40"
+            )
         if file.is_dir() or not file.parent.is_dir():
             raise RequestError(f"--db {name}: not a place for a database file; e.g. --db bench.db")
     try:

@@ -102,7 +102,11 @@ def known_cells(database: Database, model_digest: str, seed: int, digests: Mappi
 def list_runs(database: Database) -> list[RunInfo]:
     """All runs, newest first."""
     counts = (
-        select(run_scores.c.run_id, func.count().label("cells"), func.count().filter(scores.c.status != "ok").label("failed"))
+        select(
+            run_scores.c.run_id,
+            func.count().label("cells"),
+            func.count().filter(scores.c.status != "ok").label("failed"),
+        )
         .join_from(run_scores, scores)
         .group_by(run_scores.c.run_id)
         .subquery()
@@ -182,7 +186,9 @@ def long_rows(database: Database, run_ids: Sequence[str] | None = None) -> list[
     with database.reading() as connection:
         found = [row for chunk in _id_chunks(run_ids) for row in _rows(connection, query, chunk)]
     # Sorted here, not by the database: collations differ between SQLite and PostgreSQL.
-    return sorted(found, key=lambda row: (row.run, row.image, row.degradation, row.repeat, row.pair, row.implementation))
+    return sorted(
+        found, key=lambda row: (row.run, row.image, row.degradation, row.repeat, row.pair, row.implementation)
+    )
 
 
 def _id_chunks(run_ids: Sequence[str] | None) -> Iterable[Sequence[str] | None]:
@@ -233,7 +239,11 @@ class TripInfo(NamedTuple):
 def run_trips(database: Database, run_id: str) -> list[TripInfo]:
     """The trips of a run in a fixed order."""
     of_run = (
-        select(scores.c.trip_id).join_from(run_scores, scores).where(run_scores.c.run_id == run_id).distinct().subquery()
+        select(scores.c.trip_id)
+        .join_from(run_scores, scores)
+        .where(run_scores.c.run_id == run_id)
+        .distinct()
+        .subquery()
     )
     query = select(trips, samples.c.image).join_from(trips, samples).where(trips.c.id.in_(select(of_run.c.trip_id)))
     with database.reading() as connection:

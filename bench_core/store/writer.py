@@ -133,7 +133,7 @@ class RunWriter:
     def _write_trips(
         self, connection: Connection, records: Sequence[TripRecord], sample_ids: Mapping[tuple[str, str], int]
     ) -> dict[Any, int]:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "model_id": self.model_id,
                 "sample_id": sample_ids[record.key.image, record.sample_digest],

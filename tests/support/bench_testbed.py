@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +20,13 @@ from bench_core import (
     Score,
     hookimpl,
 )
+
+
+def note(event):
+    """Keep a record of what was called, where a test asks for one."""
+    if log := os.environ.get("TESTBED_LOG"):
+        with Path(log).open("a") as file:
+            file.write(f"{event}\n")
 
 
 class Tiny(Dataset):
@@ -101,18 +109,12 @@ class Keep(ArrayModel):
     params = (Param("level", int, 0, 255, default=128),)
 
     def encode(self, sample):
-        log = os.environ.get("TESTBED_LOG")
-        if log:
-            with open(log, "a") as file:
-                file.write("encode\n")
+        note("encode")
         time.sleep(float(os.environ.get("TESTBED_SLEEP", "0")))
         return sample["host"]
 
     def decode(self, received, condition):
-        log = os.environ.get("TESTBED_LOG")
-        if log:
-            with open(log, "a") as file:
-                file.write("decode\n")
+        note("decode")
         return {"secret": np.full_like(received, self.settings["level"]), "host": received.astype(np.float32) / 255}
 
 
@@ -160,7 +162,9 @@ class Vandal(Keep):
 class Bad(Keep):
     """Goes wrong in the way its setting says, on pictures whose first sample is even."""
 
-    params = (Param("how", str, choices=("raise", "nan", "shape", "dtype", "missing", "list", "memory"), default="raise"),)
+    params = (
+        Param("how", str, choices=("raise", "nan", "shape", "dtype", "missing", "list", "memory"), default="raise"),
+    )
 
     def decode(self, received, condition):
         good = {"secret": received, "host": received}

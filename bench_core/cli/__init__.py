@@ -1,0 +1,1 @@
+"""The command line: one module a command group; each parses, and leaves the work to the library."""

@@ -1,0 +1,139 @@
+"""`bench run`: the main job."""
+
+import shlex
+import sys
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from bench_core.cli.options import db_option, device_option, parse_settings, seed_option, set_option, weights_option
+from bench_core.errors import RequestError
+
+
+@click.command()
+@click.option(
+    "-p", "--plugin", "plugins", multiple=True, required=True, metavar="NAME", help="A method; may be repeated."
+)
+@click.option(
+    "-d", "--degrade", "degrade", multiple=True, default=("clean",), show_default=True, metavar="SPEC",
+    help="What happens to the carrier: jpeg:40, jpeg:50..95:5, webp:80+gaussian:5, @riis; may be repeated.",
+)  # fmt: skip
+@click.option("--dataset", default="sample", show_default=True, metavar="SET", help="Pictures: sample, folder:PATH, …")
+@click.option(
+    "-m", "--metric", "metrics", multiple=True, default=("psnr", "ssim"), show_default=True, metavar="NAME",
+    help="A metric; may be repeated. See: bench list metrics.",
+)  # fmt: skip
+@seed_option
+@click.option(
+    "--repeats", type=click.IntRange(1), default=1, show_default=True, help="Draws of what is random, per image."
+)
+@click.option("--limit", type=click.IntRange(1), help="Take only the first N pictures of the set.")
+@click.option("--size", metavar="SIZE", help="256 (center crop), 320x240, or fit:256 (resize, then crop).")
+@click.option("--batch-size", type=click.IntRange(1), default=4, show_default=True, help="Pictures a slice.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@device_option
+@weights_option
+@set_option
+@click.option(
+    "--keep",
+    type=click.IntRange(0),
+    default=4,
+    show_default=True,
+    help="Keep the pictures of the first N images for the gallery.",
+)
+@click.option(
+    "--max-points", type=click.IntRange(1), default=200, show_default=True, help="The most points a sweep may have."
+)
+@click.option(
+    "--sweep",
+    type=click.Choice(["product", "zip"]),
+    default="product",
+    show_default=True,
+    help="How a chain's sweeps combine.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 3 if any cell failed.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no table.")
+@db_option
+def run(plugins: tuple[str, ...], settings: tuple[str, ...], db: str, quiet: bool, strict: bool, **given: Any) -> int:
+    """Measure one or more methods, and store a row for every cell.
+
+    A cell that is in the database already is not computed again: the same command continues a run that was
+    stopped, and a new metric or degradation costs only what is new.
+
+    \b
+    bench run --plugin riis --degrade jpeg:40
+    bench run -p riis -p lsb -d clean -d jpeg:50..95:5 -d gaussian:10 --dataset folder:photos --size 256
+    """  # noqa: D301
+    from bench_core.plan import Request, Workbench
+    from bench_core.run import run as run_request
+    from bench_core.store.database import open_database
+    from bench_core.store.queries import long_rows
+
+    batch_size, workers = given.pop("batch_size"), given.pop("workers")
+    requests = [Request(plugin=name, settings=parse_settings(settings), **given) for name in dict.fromkeys(plugins)]
+    benches = build_all(requests, Workbench.build)
+    database = open_database(db)
+    command = shlex.join(["bench", *sys.argv[1:]])
+    outcomes = []
+    for bench in benches:
+        with _progress(bench.request.plugin) as progress:
+            outcomes.append(
+                run_request(bench, database, batch_size=batch_size, workers=workers, command=command, progress=progress)
+            )
+    if not quiet:
+        from bench_core.cli.tables import print_summary
+
+        print_summary(long_rows(database, [outcome.run_id for outcome in outcomes]), seed=given["seed"])
+    database.close()
+    for bench, outcome in zip(benches, outcomes, strict=True):
+        failed = f", {outcome.failed} FAILED (bench show {outcome.run_id} says why)" if outcome.failed else ""
+        click.echo(
+            f"{bench.request.plugin}: run {outcome.run_id} in {db}: {outcome.computed} cells computed, "
+            f"{outcome.reused} reused{failed}, {outcome.seconds:.1f} s"
+        )
+    return 3 if strict and any(outcome.failed for outcome in outcomes) else 0
+
+
+def build_all(requests: list[Any], build: Any) -> list[Any]:
+    """Build every request, so that all mistakes of a command are reported together, each once."""
+    built: list[Any] = []
+    problems: list[str] = []
+    for request in requests:
+        try:
+            built.append(build(replace(request)))
+        except RequestError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise RequestError(dict.fromkeys(problems))
+    return built
+
+
+class _progress:  # noqa: N801 - used as a function
+    """A progress bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.bar: Any = None
+
+    def __enter__(self) -> Any:
+        if not sys.stderr.isatty():
+            return lambda done, total: None
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("cells"),
+            TimeRemainingColumn(),
+        )
+        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.bar.start()
+        task = self.bar.add_task(self.label, total=None)
+        return lambda done, total: self.bar.update(task, completed=done, total=total)
+
+    def __exit__(self, *exception: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
