@@ -72,7 +72,7 @@ class Model:
         defaults = {param.name: param.default for param in self.params if not param.required}
         self.settings: dict[str, Value] = {**defaults, **(settings or {})}
         self.weights = weights or self.default_weights
-        self.device = device
+        self.device = "cpu" if device == "auto" else device
         self.setup()
 
     def setup(self) -> None:

@@ -38,7 +38,7 @@ class Request:
     repeats: int = 1
     limit: int | None = None
     size: str | None = None
-    device: str = "cpu"
+    device: str = "auto"
     keep: int = 4
     sweep: str = "product"
     max_points: int = 200
@@ -144,6 +144,13 @@ class Workbench:
         if image in self.samples.failures:
             raise CellFailure("decode_failed", self.samples.failures[image])
         return self.samples[image]
+
+    def channel_provenance(self) -> dict[str, Any]:
+        """What to record of the codecs the channels use: versions, and whether their self tests passed."""
+        facts: dict[str, Any] = {}
+        for channel in self.channels.values():
+            facts.update(channel.provenance())
+        return facts
 
     def trips(self, image: str) -> list[TripKey]:
         """The trips of one image. What cannot come out differently is not repeated."""

@@ -46,7 +46,7 @@ def run(
     plan = make_plan(
         bench, known_cells(database, identity.model.digest, identity.seed, bench.samples.digests), batch_size
     )
-    provenance = collect(bench.request.device)
+    provenance = {**collect(bench.model.device), "channels": bench.channel_provenance()}
     writer = RunWriter(database, identity, command or " ".join(sys.argv), provenance)
     writer.link(plan.reused.values())
     computed = failed = 0

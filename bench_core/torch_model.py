@@ -1,12 +1,15 @@
 """`TorchModel`: the base class of methods that are networks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from bench_core.errors import RequestError, one_line
 from bench_core.model import Array, Condition, Model, Sample
+from bench_core.params import Value
 
 
 def to_tensor(images: Sequence[Array], device: str = "cpu") -> Tensor:
@@ -27,6 +30,17 @@ class TorchModel(Model):
     the last bit of a result then cannot depend on the batch size.
     """
 
+    def __init__(
+        self, settings: Mapping[str, Value] | None = None, weights: Path | None = None, device: str = "auto"
+    ) -> None:
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise RequestError(f"--device {device}: {one_line(error)}; allowed: auto, cpu, cuda, cuda:1, …") from None
+        super().__init__(settings, weights, device)
+
     def encode(self, sample: Sample) -> Tensor:
         """The carriers N×C×H×W, not yet rounded. Colorization's is the luminance."""
         gray: Tensor = sample["gray"]
@@ -38,7 +52,9 @@ class TorchModel(Model):
 
     def encode_all(self, samples: Sequence[Sample]) -> list[Array]:
         """Stack, encode without gradients, unstack."""
-        return [carrier for group in self._groups(len(samples)) for carrier in self._encode([samples[i] for i in group])]
+        return [
+            carrier for group in self._groups(len(samples)) for carrier in self._encode([samples[i] for i in group])
+        ]
 
     def decode_all(self, received: Sequence[Array], condition: Condition) -> list[dict[str, Array]]:
         """Stack, decode without gradients, unstack."""

@@ -33,13 +33,13 @@ def print_summary(rows: Sequence[Row], *, seed: int) -> None:
     """Print mean, 95 % interval, n and failures for every degradation, pair and metric."""
     lines = summarize_rows(rows, seed=seed)
     several = len({line.run for line in lines}) > 1
-    headers = ["plugin"] * several + ["degradation", "pair", "metric", "mean", "95 % interval", "n", "failed", "notes"]
+    headers = (
+        ["degradation", "pair", "metric"] + ["plugin"] * several + ["mean", "95 % interval", "n", "failed", "notes"]
+    )
     cells = [
-        [line.plugin] * several
+        [line.degradation, line.pair, line.metric]
+        + [line.plugin] * several
         + [
-            line.degradation,
-            line.pair,
-            line.metric,
             figure(line.summary.mean, line.metric),
             _interval(line),
             str(line.summary.n),
