@@ -1,0 +1,120 @@
+"""The base class of degradations, and the channel: a chain of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bench_core.errors import CellFailure
+from bench_core.params import Param, Value, complete, format_value
+from bench_core.randomness import keyed_generator
+
+Array = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Received:
+    """What comes out of a degradation: a picture, and what is worth recording (`encoded_bytes`, drawn parameters)."""
+
+    image: Array
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Degradation:
+    """A pure function of a uint8 H×W×C picture (C = 1 or 3), its parameters and a generator.
+
+    The first of `params` is the main one, which may be written without its name. Instances are immutable in
+    use and shared between threads.
+
+    Raises:
+        RequestError: for parameters that are unknown, missing or out of bounds, and where this machine lacks
+            what the degradation needs.
+    """
+
+    name: ClassVar[str] = ""
+    params: ClassVar[tuple[Param, ...]] = ()
+    stochastic: ClassVar[bool] = False
+
+    def __init__(self, **values: Value) -> None:
+        self.values: Mapping[str, Value] = complete(self.params, values, self.name)
+        self.setup()
+
+    def setup(self) -> None:
+        """Work to do once per instance, after the parameters are known."""
+
+    @cached_property
+    def id(self) -> str:
+        """The canonical id: the name and every parameter, defaults written out, keys sorted."""
+        if not self.values:
+            return self.name
+        return self.name + ":" + ",".join(f"{key}={format_value(self.values[key])}" for key in sorted(self.values))
+
+    def __repr__(self) -> str:
+        return f"<{self.id}>"
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Received:
+        """Degrade one picture; a new uint8 array with as many channels. `rng` is keyed; a deterministic one ignores it.
+
+        Raises:
+            CellFailure: where this picture cannot be degraded so (a side beyond a codec's limit).
+        """
+        raise TypeError(f"{type(self).__name__} does not say how to degrade")
+
+    def provenance(self) -> dict[str, Any]:
+        """What a run should record of the machinery: versions of codecs, whether a self test passed."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Degradations applied from left to right; what happens to a carrier between sender and receiver."""
+
+    stages: tuple[Degradation, ...]
+
+    @property
+    def id(self) -> str:
+        """The canonical id, `jpeg:q=80,ss=420+gaussian:gray=0,sigma=10`."""
+        return "+".join(stage.id for stage in self.stages)
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether repeating the trip can give another picture."""
+        return any(stage.stochastic for stage in self.stages)
+
+    def provenance(self) -> dict[str, Any]:
+        """What a run should record of all stages' machinery."""
+        facts: dict[str, Any] = {}
+        for stage in self.stages:
+            facts.update(stage.provenance())
+        return facts
+
+    def send(self, image: Array, seed: int, image_id: str, repeat: int = 0) -> Received:
+        """Degrade `image`, uint8 H×W×C, with noise keyed by (seed, image, stage, repeat).
+
+        `details` are those of the stages; of two stages' equal keys the last counts, since it is what arrives.
+        In a chain, `details["stages"]` holds what each stage recorded, with its id.
+
+        Raises:
+            CellFailure: where a stage cannot degrade this picture, or returned something that is not one.
+        """
+        details: dict[str, Any] = {}
+        recorded: list[dict[str, Any]] = []
+        for index, stage in enumerate(self.stages):
+            received = stage.apply(image, keyed_generator(seed, image_id, index, stage.id, repeat))
+            _check_picture(received.image, image, stage)
+            image = received.image
+            details.update(received.details)
+            if received.details:
+                recorded.append({"id": stage.id, **received.details})
+        if len(self.stages) > 1 and recorded:
+            details["stages"] = recorded
+        return Received(image, details)
+
+
+def _check_picture(after: Array, before: Array, stage: Degradation) -> None:
+    """Catch a degradation that breaks the contract where it does, not in the model that is handed the result."""
+    if after.dtype != np.uint8 or after.ndim != 3 or after.shape[2] != before.shape[2] or after.size == 0:
+        what = f"{after.dtype} {'x'.join(map(str, after.shape))}"
+        raise CellFailure("bad_shape", f"{stage.id} returned {what}, not uint8 HxWx{before.shape[2]}")
