@@ -1,0 +1,91 @@
+"""Gaussian and Poisson noise: drawn per picture from a keyed generator, clipped, rounded to 8 bits."""
+
+import numpy as np
+
+from bench_core.degradation import Array, Degradation, Received
+from bench_core.images import luminance
+from bench_core.params import Param
+
+_GRAY = Param("gray", bool, default=False, help="1: one noise plane for all channels")
+
+
+def _to_uint8(values: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> Array:
+    """Clip to 0..255, then round, halves to even. Works in place."""
+    np.clip(values, 0, 255, out=values)
+    np.rint(values, out=values)
+    return values.astype(np.uint8)
+
+
+def _explain_sigma(text: str) -> str | None:
+    return "sigma must be >= 0 on the 0..255 scale" if text.startswith("-") else None
+
+
+def _advise_sigma(sigma: float) -> str | None:
+    if 0 < sigma < 0.5:
+        return f"sigma {sigma:g} is on the 0..255 scale (invisible); for sigma on 0..1 write gaussian:sigma01={sigma:g}"
+    return None
+
+
+class Gaussian(Degradation):
+    """`y = x + sigma N(0, 1)` for each sample, then clip and round; sigma on the 0..255 scale.
+
+    The noise field depends on the key and the picture's shape alone: two methods meet the same noise.
+    """
+
+    name = "gaussian"
+    stochastic = True
+    params = (
+        Param(
+            "sigma",
+            float,
+            0,
+            255,
+            rule="sigma must be a number from 0 to 255 (sigma01: from 0 to 1)",
+            example="gaussian:10",
+            explain=_explain_sigma,
+            advise=_advise_sigma,
+            also=(("sigma01", 255),),
+            help="standard deviation in levels; sigma01 gives it on 0..1",
+        ),
+        _GRAY,
+    )
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Received:
+        """Add noise."""
+        height, width, channels = image.shape
+        planes = 1 if self.values["gray"] else channels
+        noise = rng.standard_normal((height, width, planes), dtype=np.float32)
+        noise *= np.float32(self.values["sigma"])
+        return Received(_to_uint8(noise + image))
+
+
+class Poisson(Degradation):
+    """`y = Poisson(x / 255 PEAK) / PEAK 255`, then clip and round: the variance is `x 255 / PEAK` levels².
+
+    `peak` is the expected photon count of a sample of 255; at 255 the sample itself is the mean. With `gray`, the
+    photons are counted on the luma (BT.601), and its noise is added to all channels.
+    """
+
+    name = "poisson"
+    stochastic = True
+    params = (
+        Param(
+            "peak",
+            float,
+            1,
+            1_000_000,
+            default=255.0,
+            rule="peak must be between 1 and 1000000 photons at white",
+            example="poisson:255",
+            help="expected photons of a full-scale sample",
+        ),
+        _GRAY,
+    )
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Received:
+        """Count photons."""
+        photons = float(self.values["peak"]) / 255  # of one level; 1 exactly at the default peak
+        if not self.values["gray"] or image.shape[2] == 1:
+            return Received(_to_uint8(rng.poisson(image * photons) / photons))
+        luma = luminance(image).astype(np.float64)
+        return Received(_to_uint8(image + (rng.poisson(luma * photons) / photons - luma)))

@@ -1,0 +1,37 @@
+import subprocess
+import sys
+
+from bench_core.degradation import Degradation
+from bench_core.plugins import registry
+
+BUILT_IN = ["gaussian", "identity", "jpeg", "poisson", "quantise", "webp", "webp-lossless"]
+
+
+def entries():
+    return [entry for entry in registry().degradations if entry.plugin == "degradations"]
+
+
+def test_everything_registered_loads():
+    classes = {entry.name: entry.load() for entry in entries() if not entry.is_group}
+    assert sorted(classes) == BUILT_IN
+    for name, cls in classes.items():
+        assert issubclass(cls, Degradation)
+        assert cls.name == name
+        assert all(param.help for param in cls.params)
+    assert all(entry.summary for entry in entries())
+
+
+def test_stochastic_ones_say_so():
+    assert [entry.name for entry in entries() if not entry.is_group and entry.load().stochastic] == [
+        "gaussian",
+        "poisson",
+    ]
+
+
+def test_registering_imports_nothing_heavy():
+    code = (
+        "import bench_degradations, sys;"
+        "print([name for name in ('torch', 'numpy', 'pandas', 'PIL', 'cv2') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
