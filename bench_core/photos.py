@@ -1,0 +1,63 @@
+"""Training photographs: decoded once into memory as uint8, and random crops of them."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from bench_core.errors import CellFailure, RequestError
+from bench_core.plugins import registry
+
+Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+
+_LOG = logging.getLogger("bench")
+
+
+def load_photos(specs: Iterable[str]) -> list[Pixels]:
+    """The color pictures of data sets such as `folder:photos`, uint8 H×W×3, in the sets' order.
+
+    A picture that cannot be read is named in a warning and left out. RequestError for an unknown set, or one
+    without a readable picture.
+    """
+    photos: list[Pixels] = []
+    for spec in specs:
+        try:
+            dataset = registry().datasets.create(spec)
+        except RequestError as error:  # the mistakes of `bench run --dataset`, under this option's name
+            raise RequestError(problem.replace("--dataset", "--data") for problem in error.problems) from None
+        found = []
+        for image_id in dataset.ids():
+            try:
+                found.append(dataset.load(image_id)["color"])
+            except CellFailure as failure:
+                _LOG.warning("%s: left out of training: %s", spec, failure.reason)
+        if not found:
+            raise RequestError(f"'{spec}' holds no readable photo; training needs some, e.g. --data folder:photos")
+        photos += found
+    return photos
+
+
+class Crops:
+    """Random square crops of photos, flipped and turned at random, uint8 N×size×size×3.
+
+    A photo is drawn in proportion to its area, so that every pixel is as likely as any other. Photos smaller than
+    the crop are left out; RequestError where none is left.
+    """
+
+    def __init__(self, photos: Sequence[Pixels], size: int) -> None:
+        self.size = size
+        self.photos = [photo for photo in photos if min(photo.shape[:2]) >= size]
+        if not self.photos:
+            raise RequestError(f"no training photo is at least {size} pixels wide and high; give larger photos")
+        areas = np.array([photo.shape[0] * photo.shape[1] for photo in self.photos], dtype=np.float64)
+        self._shares = areas / areas.sum()
+
+    def draw(self, count: int, rng: np.random.Generator) -> Pixels:
+        """`count` independent crops."""
+        return np.stack([self._crop(int(i), rng) for i in rng.choice(len(self.photos), count, p=self._shares)])
+
+    def _crop(self, index: int, rng: np.random.Generator) -> Pixels:
+        photo = self.photos[index]
+        top, left = (int(rng.integers(0, side - self.size + 1)) for side in photo.shape[:2])
+        crop = np.rot90(photo[top : top + self.size, left : left + self.size], int(rng.integers(4)))
+        return crop[:, ::-1] if rng.integers(2) else crop

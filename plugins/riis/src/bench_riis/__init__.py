@@ -1,0 +1,15 @@
+"""RIIS, robust invertible image steganography (CVPR 2022), as a bench plugin. This module only registers it."""
+
+from bench_core import hookimpl
+from bench_core.hookspecs import Register
+
+
+@hookimpl
+def register_models(register: Register) -> None:
+    """`riis`: blind to the degradation, one secret."""
+    register(
+        "riis",
+        "bench_riis.method:Riis",
+        summary="invertible steganography with conditional prior and container enhancement (CVPR 2022)",
+        train="bench_riis.train:main",
+    )

@@ -1,0 +1,182 @@
+"""Hyper-parameters: two frozen records, read from `presets.toml` and changed by `--set key=value`."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from bench_core.errors import RequestError
+from bench_core.params import Param
+
+CONDITIONS = ("residual", "rrdb")
+SCHEDULES = ("cosine", "halve")
+DISTRIBUTIONS = ("nll", "ce", "off")
+FFT_LOSSES = ("l2", "l1", "off")
+JPEG_GRADIENTS = ("ste_real", "fourier", "cubic", "ste")
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The shape of the network: with the number of secrets, all that weights need to be loaded again."""
+
+    flow_steps: int
+    flow_growth: int
+    flow_convs: int
+    canp_steps: int
+    canp_growth: int
+    canp_convs: int
+    activation: str
+    clamp: float
+    condition: str
+    condition_channels: int
+    condition_blocks: int
+    condition_growth: int
+    cem_depth: int
+    cem_channels: int
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the network is trained; `qf` is a set such as `60/80` or `30..95`, drawn from uniformly."""
+
+    steps: int
+    batch: int
+    crop: int
+    late_fraction: float
+    late_batch: int
+    late_crop: int
+    lr: float
+    schedule: str
+    warmup: int
+    lr_end: float
+    beta1: float
+    beta2: float
+    clip_norm: float
+    weight_rev: float
+    weight_con: float
+    weight_cem: float
+    weight_distr: float
+    distr: str
+    fft: str
+    temperature: float
+    p_clean: float
+    p_gauss: float
+    p_poisson: float
+    sigma_min: float
+    sigma_max: float
+    poisson_peak: float
+    qf: str
+    jpeg_grad: str
+    jpeg_terms: int
+
+    @property
+    def qualities(self) -> tuple[int, ...]:
+        """Every JPEG quality that training may draw."""
+        return parse_qualities(self.qf)
+
+
+def parse_qualities(text: str) -> tuple[int, ...]:
+    """`60/70/80`, `30..95` or `30..95:5`, mixed at will, as integers from 1 to 100; RequestError otherwise."""
+    values: list[int] = []
+    try:
+        for part in text.split("/"):
+            span, _, stride = part.partition(":")
+            low, dots, high = span.partition("..")
+            values += range(int(low), int(high) + 1, int(stride or 1)) if dots else [int(part)]
+    except ValueError:
+        values = []
+    if not values or min(values) < 1 or max(values) > 100:
+        raise RequestError(f"qf must be JPEG qualities from 1 to 100, not '{text}'; e.g. qf=60/80/90 or qf=30..95")
+    return tuple(values)
+
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "activation": ("relu", "leaky"),
+    "condition": CONDITIONS,
+    "schedule": SCHEDULES,
+    "distr": DISTRIBUTIONS,
+    "fft": FFT_LOSSES,
+    "jpeg_grad": JPEG_GRADIENTS,
+}
+_AT_LEAST_ONE = {"steps", "batch", "late_batch", "flow_steps", "canp_steps", "flow_growth", "canp_growth", "jpeg_terms"}
+_AT_LEAST_TWO = {"flow_convs", "canp_convs", "cem_depth"}
+_SHARES = {"late_fraction", "p_clean", "p_gauss", "p_poisson", "beta1", "beta2"}
+
+
+def _param(name: str, kind: type) -> Param:
+    if kind is str:
+        return Param(name, str, choices=_CHOICES.get(name, ()))
+    low = 1 if name in _AT_LEAST_ONE else 2 if name in _AT_LEAST_TWO else 16 if name.endswith("crop") else 0
+    return Param(name, kind, low=low, high=1 if name in _SHARES else None)
+
+
+PARAMS = {
+    field.name: _param(field.name, {"int": int, "float": float, "str": str}[getattr(field.type, "__name__", "str")])
+    for record in (NetworkConfig, TrainingConfig)
+    for field in fields(record)
+}
+"""Every key of `--set`, with its type and bounds."""
+
+
+@cache
+def _presets() -> dict[str, dict[str, dict[str, Any]]]:
+    return tomllib.loads((files("bench_riis") / "presets.toml").read_text("utf-8"))
+
+
+def preset_names() -> tuple[str, ...]:
+    """The presets there are."""
+    return tuple(_presets())
+
+
+def load_preset(name: str, overrides: Iterable[str] = ()) -> tuple[NetworkConfig, TrainingConfig]:
+    """A preset with `key=value` texts applied; RequestError with one line per mistake."""
+    if name not in _presets():
+        raise RequestError(f"unknown preset '{name}'; known: {', '.join(preset_names())}")
+    values = {**_presets()[name]["network"], **_presets()[name]["training"]}
+    problems: list[str] = []
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            problems.append(f"--set takes key=value, not '{text}'; e.g. --set steps=1000")
+        elif key not in PARAMS:
+            problems.append(f"unknown hyper-parameter '{key}'; known: {', '.join(sorted(PARAMS))}")
+        else:
+            try:
+                values[key] = PARAMS[key].parse(value)
+            except RequestError as error:
+                problems.extend(error.problems)
+    if problems:
+        raise RequestError(problems)
+    network, training = (
+        network_config(values),
+        TrainingConfig(**{f.name: values[f.name] for f in fields(TrainingConfig)}),
+    )
+    _check(training)
+    return network, training
+
+
+def network_config(values: Mapping[str, Any]) -> NetworkConfig:
+    """The network's part of a mapping; KeyError where one is missing."""
+    return NetworkConfig(**{field.name: values[field.name] for field in fields(NetworkConfig)})
+
+
+def as_dict(config: NetworkConfig | TrainingConfig) -> dict[str, Any]:
+    """For JSON."""
+    return asdict(config)
+
+
+def _check(training: TrainingConfig) -> None:
+    problems = [
+        f"{name} must be even, because the squeeze halves it; not {value}"
+        for name, value in (("crop", training.crop), ("late_crop", training.late_crop))
+        if value % 2
+    ]
+    if training.p_clean + training.p_gauss + training.p_poisson > 1 + 1e-9:
+        problems.append("p_clean + p_gauss + p_poisson must be at most 1; the rest is JPEG")
+    if training.sigma_min > training.sigma_max:
+        problems.append("sigma_min must not exceed sigma_max")
+    parse_qualities(training.qf)
+    if problems:
+        raise RequestError(problems)

@@ -1,0 +1,43 @@
+"""The losses of RIIS, Eq. 5 to 9. All are means, so that one weight suits any crop; pictures are in [0, 1]."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+DEQUANTIZATION = 0.01
+"""Standard deviation of the noise that bounds the likelihood from below: without it, a flow that makes the
+latent a function of the container drives the density to infinity."""
+
+
+def reveal_loss(secret: Tensor, host: Tensor, true_secret: Tensor, true_host: Tensor) -> Tensor:
+    """L_rev (Eq. 5): Σ over the secrets of mse, plus the host's mse. Secrets N×3K×H×W."""
+    count = secret.shape[1] // 3
+    return count * F.mse_loss(secret, true_secret) + F.mse_loss(host, true_host)
+
+
+def fft_loss(a: Tensor, b: Tensor, kind: str) -> Tensor:
+    """The frequency term of L_con (Eq. 6) on an orthonormal 2-D FFT: `l2` (equal to mse by Parseval), `l1` or `off`."""
+    if kind == "off":
+        return a.new_zeros(())
+    difference: Tensor = torch.fft.fft2(a - b, norm="ortho")
+    if kind == "l1":
+        return (difference.real.abs() + difference.imag.abs()).mean()
+    return (difference.real.square() + difference.imag.square()).mean()
+
+
+def container_loss(container: Tensor, host: Tensor, fft: str) -> Tensor:
+    """L_con (Eq. 6): mse of the unrounded container against the host, plus the frequency term."""
+    return F.mse_loss(container, host) + fft_loss(host, container, fft)
+
+
+def enhancement_loss(enhanced: Tensor, container: Tensor) -> Tensor:
+    """L_CEM (Eq. 7, whose ỹ must be ŷ): mse of the enhanced against the sent container, which it must not move."""
+    return F.mse_loss(enhanced, container.detach())
+
+
+def distribution_loss(z: Tensor, log_det: Tensor, kind: str) -> Tensor:
+    """L_distr (Eq. 8) per sub-pixel: `nll` = [½Σz² − log det]/numel, `ce` = ½Σz²/numel, mean over the batch."""
+    energy = 0.5 * z.square().sum(dim=(1, 2, 3))
+    if kind == "nll":
+        energy = energy - log_det
+    return energy.mean() / z[0].numel()

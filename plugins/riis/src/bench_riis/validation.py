@@ -1,0 +1,72 @@
+"""How good a network is while it trains: PSNR on held-out photos under fixed degradations."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bench_core.errors import RequestError
+from bench_core.photos import Pixels
+from bench_riis.channel import Level, round8, transmit
+from bench_riis.config import TrainingConfig
+from bench_riis.model import RiisNetwork
+
+LEVELS = {
+    "clean": Level("clean"),
+    "jpeg90": Level("jpeg", 90),
+    "jpeg40": Level("jpeg", 40),
+    "gauss10": Level("gauss", 10.0),
+    "poisson": Level("poisson", 255.0),
+}
+SIZE = 192
+"""Larger than the training crops, because a network that only works at its crop's size must not look good."""
+
+
+def psnr8(estimate: Tensor, reference: Tensor) -> float:
+    """PSNR in dB on 8-bit pictures, 10·log10(1/mse), mean over the pictures; inputs N×C×H×W in [0, 1]."""
+    mse = F.mse_loss(round8(estimate), reference, reduction="none").mean(dim=(1, 2, 3))
+    return float((-10 * torch.log10(mse.clamp_min(1e-10))).mean())
+
+
+class Validation:
+    """Center crops of held-out photos; picture i hides the next ones."""
+
+    def __init__(self, photos: Sequence[Pixels], config: TrainingConfig, n_secrets: int, seed: int) -> None:
+        size = min(SIZE, *(min(photo.shape[:2]) for photo in photos)) // 16 * 16
+        if len(photos) <= n_secrets or size < 16:
+            raise RequestError(
+                f"validation needs more than {n_secrets} photo(s) of at least 16×16 pixels; "
+                f"it has {len(photos)}, the smallest side {min(min(photo.shape[:2]) for photo in photos)}"
+            )
+        crops = np.stack([_center(photo, size) for photo in photos]).transpose(0, 3, 1, 2)
+        self.host = torch.from_numpy(np.ascontiguousarray(crops)).float().div_(255)
+        self.secret = torch.cat([self.host.roll(-1 - k, dims=0) for k in range(n_secrets)], dim=1)
+        self.config, self.seed = config, seed
+
+    @torch.no_grad()
+    def run(self, network: RiisNetwork) -> dict[str, float]:
+        """PSNR of container and of the secret under each level, and `score`: the losses that a user sees."""
+        device = next(network.parameters()).device
+        host, secret = self.host.to(device), self.secret.to(device)
+        container = torch.cat(
+            [network.hide(s, h)[0] for s, h in zip(torch.split(secret, 1), torch.split(host, 1), strict=True)]
+        )
+        figures = {"container": psnr8(container, host)}
+        errors = []
+        for name, level in LEVELS.items():
+            received = transmit(container, [level] * len(host), self.seed)
+            shape = network.noise_shape(*host.shape[-2:])
+            noise = torch.randn((len(host), *shape), generator=torch.Generator().manual_seed(self.seed)).to(device)
+            pairs = zip(torch.split(received, 1), torch.split(noise, 1), strict=True)
+            found = torch.cat([network.reveal(r, self.config.temperature * z).secret for r, z in pairs])
+            figures[f"secret_{name}"] = psnr8(found, secret)
+            errors.append(float(F.mse_loss(found, secret)))
+        score = self.config.weight_rev * sum(errors) / len(errors)
+        return {**figures, "score": score + self.config.weight_con * float(F.mse_loss(container, host))}
+
+
+def _center(photo: Pixels, size: int) -> Pixels:
+    top, left = ((side - size) // 2 for side in photo.shape[:2])
+    return photo[top : top + size, left : left + size]

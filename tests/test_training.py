@@ -1,0 +1,217 @@
+"""The training harness: exact resume, atomic checkpoints, logs, skipped steps, signals."""
+
+import csv
+import math
+import os
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+from torch import Tensor, nn
+
+from bench_core.errors import RequestError
+from bench_core.training import (
+    BEST,
+    CHECKPOINT,
+    LAST,
+    LOG,
+    VALIDATION,
+    Cadence,
+    Progressed,
+    Recipe,
+    Stage,
+    Trainer,
+    cosine_lr,
+    halving_lr,
+    load_tensors,
+    make_accelerator,
+    run_command,
+    save_tensors,
+)
+
+
+class Line(nn.Module):
+    """Learns y = 2x; `scale` of infinity makes a step that must be skipped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor, scale: float) -> dict[str, Tensor]:
+        loss = (self.weight * x - 2 * x).square().mean()
+        return {"loss": loss * scale, "error": loss}
+
+
+def batch(step: int, process: int, poisoned: int = -1) -> dict[str, Any]:
+    rng = np.random.default_rng((step, process))
+    return {"x": torch.from_numpy(rng.random(3, dtype=np.float32)), "scale": math.inf if step == poisoned else 1.0}
+
+
+def make(
+    out: Path,
+    on_step: Callable[[int], None] = lambda step: None,
+    poisoned: int = -1,
+    cadence: Cadence | None = None,
+    settings: Mapping[str, Any] | None = None,
+    accept_changes: bool = False,
+) -> Trainer:
+    objective = Line()
+
+    def staged(step: int, process: int) -> Mapping[str, Any]:
+        on_step(step)
+        return batch(step, process, poisoned)
+
+    def export(path: Path, progressed: Progressed) -> None:
+        save_tensors(path, objective.state_dict(), {"step": str(progressed.step)})
+
+    recipe = Recipe(
+        objective=objective,
+        stages=[Stage("main", 14, staged), Stage("late", 6, staged)],
+        optimizer=torch.optim.Adam(objective.parameters(), lr=1.0),
+        lr=cosine_lr(0.1, 0.01, 2, 20),
+        validate=lambda: {"score": float((objective.weight.detach() - 2).abs().mean())},
+        export=export,
+        settings=settings or {"steps": 20},
+    )
+    quiet = Console(quiet=True)
+    return Trainer(recipe, out, Accelerator(cpu=True), cadence or Cadence(1, 5, 1e9), accept_changes, quiet)
+
+
+def weights(folder: Path, name: str = LAST) -> Tensor:
+    return load_tensors(folder / name)[0]["weight"]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def interrupt_at(step: int, number: int = signal.SIGTERM) -> Callable[[int], None]:
+    return lambda now: os.kill(os.getpid(), number) if now == step else None
+
+
+def test_a_run_learns_logs_and_keeps_the_best(tmp_path: Path) -> None:
+    done = make(tmp_path).run()
+    assert (done.step, done.skipped, done.best_step) == (20, 0, 20)
+    log = rows(tmp_path / LOG)
+    assert [int(row["step"]) for row in log] == list(range(1, 21))
+    assert list(log[0]) == ["step", "loss", "error", "grad_norm", "lr", "skipped", "seconds"]
+    assert [int(row["step"]) for row in rows(tmp_path / VALIDATION)] == [5, 10, 15, 20]
+    assert torch.equal(weights(tmp_path), weights(tmp_path, BEST))
+    assert float(weights(tmp_path).mean()) > 0.5
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize(("step", "number"), [(0, signal.SIGTERM), (9, signal.SIGINT), (15, signal.SIGTERM)])
+def test_an_interrupted_run_resumes_exactly(tmp_path: Path, step: int, number: signal.Signals) -> None:
+    make(tmp_path / "whole").run()
+    trainer = make(tmp_path / "cut", interrupt_at(step, number))
+    assert trainer.run().step == step + 1
+    assert trainer.stopped_by == number
+    assert make(tmp_path / "cut").run().step == 20
+    assert torch.equal(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+    for name in (LOG, VALIDATION):
+        whole, cut = rows(tmp_path / "whole" / name), rows(tmp_path / "cut" / name)
+        assert [{k: v for k, v in row.items() if k != "seconds"} for row in whole] == [
+            {k: v for k, v in row.items() if k != "seconds"} for row in cut
+        ]
+
+
+def test_a_killed_run_resumes_exactly_from_its_last_checkpoint(tmp_path: Path) -> None:
+    def die(step: int) -> None:
+        if step == 12:
+            raise MemoryError("killed")
+
+    make(tmp_path / "whole").run()
+    with pytest.raises(MemoryError):
+        make(tmp_path / "cut", die, cadence=Cadence(1, 5, 0.0)).run()
+    resumed = make(tmp_path / "cut")
+    assert resumed.progressed.step == 12
+    resumed.run()
+    assert torch.equal(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+    assert len(rows(tmp_path / "cut" / LOG)) == 20
+
+
+def test_a_step_that_is_not_finite_is_skipped_and_counted(tmp_path: Path) -> None:
+    done = make(tmp_path, poisoned=7).run()
+    assert done.skipped == 1
+    assert torch.isfinite(weights(tmp_path)).all()
+    assert rows(tmp_path / LOG)[-1]["skipped"] == "1"
+
+
+def test_other_settings_are_refused_unless_accepted(tmp_path: Path) -> None:
+    make(tmp_path, interrupt_at(3)).run()
+    with pytest.raises(RequestError, match=r"steps 20 → 30.*--accept-changes"):
+        make(tmp_path, settings={"steps": 30})
+    trainer = make(tmp_path, settings={"steps": 30}, accept_changes=True)
+    assert trainer.progressed.changes == [{"step": 4, "steps": [20, 30]}]
+
+
+def test_a_file_that_is_no_checkpoint_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(b"not tensors at all")
+    with pytest.raises(RequestError, match="is not a safetensors file") as caught:
+        make(tmp_path)
+    assert len(caught.value.problems) == 1
+    save_tensors(tmp_path / CHECKPOINT, {"weight": torch.zeros(3)}, {})
+    with pytest.raises(RequestError, match="is not a checkpoint"):
+        make(tmp_path)
+    with pytest.raises(RequestError, match="no such file"):
+        load_tensors(tmp_path / "missing.safetensors")
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    make(tmp_path).run()
+    tensors, metadata = load_tensors(tmp_path / CHECKPOINT)
+    tensors["model.weight"] = torch.zeros(5)
+    save_tensors(tmp_path / CHECKPOINT, tensors, metadata)
+    with pytest.raises(RequestError, match="does not fit"):
+        make(tmp_path)
+
+
+def test_the_bar_is_only_for_terminals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, terminal in (("bar", True), ("plain", False)):
+        trainer = make(tmp_path / name)
+        trainer.console = Console(stderr=True, force_terminal=terminal, width=80)
+        trainer.run()
+        assert ("━" in capsys.readouterr().err) == terminal
+
+
+def test_schedules() -> None:
+    lr = cosine_lr(1.0, 0.1, 4, 100)
+    assert [lr(step) for step in (0, 1, 3)] == [0.25, 0.5, 1.0]
+    assert lr(4) == pytest.approx(1.0)
+    assert lr(99) == pytest.approx(0.1)
+    assert all(lr(step) >= lr(step + 1) for step in range(4, 99))
+    halving = halving_lr(1.0, 100)
+    assert [halving(step) for step in (0, 19, 20, 59, 99)] == [1.0, 1.0, 0.5, 0.25, 0.0625]
+
+
+def test_stages_follow_one_another(tmp_path: Path) -> None:
+    recipe = make(tmp_path).recipe
+    assert [recipe.stage_at(step).name for step in (0, 13, 14, 19)] == ["main", "main", "late", "late"]
+    with pytest.raises(IndexError):
+        recipe.stage_at(20)
+
+
+def test_the_command_exits_as_a_shell_expects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse() -> Trainer:
+        raise RequestError(["first mistake", "second mistake"])
+
+    with pytest.raises(SystemExit) as caught:
+        run_command(refuse)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "Error: first mistake\nError: second mistake\n"
+    with pytest.raises(SystemExit) as caught:
+        run_command(lambda: make(tmp_path, interrupt_at(2)))
+    assert caught.value.code == 128 + signal.SIGTERM
+    run_command(lambda: make(tmp_path))
+
+
+def test_the_accelerator_obeys_the_device() -> None:
+    assert make_accelerator("cpu", "no").device.type == "cpu"
