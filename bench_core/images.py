@@ -3,6 +3,7 @@
 A picture is a uint8 H×W×C array, sRGB, with C = 1 or 3. This module needs numpy and Pillow, nothing else.
 """
 
+import contextlib
 import hashlib
 import secrets
 from pathlib import Path
@@ -151,4 +152,5 @@ def write_image(path: Path | str, image: Array) -> None:
     except OSError as error:
         raise RequestError(f"{path}: cannot be written: {error.strerror or one_line(error)}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is not there after success, nor where its folder could not be made
+            temporary.unlink()

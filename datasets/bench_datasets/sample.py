@@ -18,7 +18,7 @@ CARD = """\
 - coffee: a cup of coffee, by Rachel Michetti, courtesy of Pikolo Espresso Bar; CC0.
 - chelsea: Chelsea the cat, by Stefan van der Walt; CC0.
 - rocket: DSCOVR on Falcon 9, by SpaceX (https://www.flickr.com/photos/spacexphotos/16511594820/); public domain.
-- china: a pagoda in Beijing, by danielbuechele (https://www.flickr.com/photos/danielbuechele/6061409035/); CC BY 2.0.
+- china: a pagoda above a lake, by danielbuechele (https://www.flickr.com/photos/danielbuechele/6061409035/); CC BY 2.0.
 - flower: a dahlia, by vultilion (https://www.flickr.com/photos/vultilion/6056698931/); CC BY 2.0.
 They show that everything works and how methods differ; a figure for a paper needs a real test set.
 """
