@@ -22,7 +22,13 @@ class Register(Protocol):
     """The function that each hook is handed."""
 
     def __call__(
-        self, name: str, target: str | tuple[str, ...], *, summary: str = "", aliases: tuple[str, ...] = (), **extra: str
+        self,
+        name: str,
+        target: str | tuple[str, ...],
+        *,
+        summary: str = "",
+        aliases: tuple[str, ...] = (),
+        **extra: str,
     ) -> None:
         """Register one thing under `name`."""
 

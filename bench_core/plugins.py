@@ -159,7 +159,9 @@ class Plugins:
             version=distribution.version if distribution else "",
             module=entry_point.value,
             error=error,
-            registered=tuple(f"{kind}:{e.name}" for kind in KINDS for e in getattr(self, kind) if e.plugin == entry_point.name),
+            registered=tuple(
+                f"{kind}:{e.name}" for kind in KINDS for e in getattr(self, kind) if e.plugin == entry_point.name
+            ),
         )
 
     def _collect(self, name: str, module: Any) -> None:

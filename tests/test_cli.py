@@ -29,9 +29,9 @@ HEAVY = (
 
 
 def imported(code):
-    script = f"{code}\nimport sys; print('\\n'.join(sys.modules))"
+    script = f"{code}\nimport sys; print('\\n'.join(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return {name.partition(".")[0] for name in done.stdout.split()}
+    return {name.partition(".")[0] for name in done.stderr.split()}
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,11 @@ GOOD = '@hookimpl\ndef register_metrics(register):\n    register("fine", "json:d
         ("missing_dependency", "import no_such_library_at_all", "No module named 'no_such_library_at_all'"),
         ("wrong_arguments", "@hookimpl\ndef register_metrics(wrong): ...\n", "wrong"),
         ("unknown_hook", "@hookimpl\ndef register_metrix(register): ...\n", "register_metrix"),
-        ("raises_in_hook", "@hookimpl\ndef register_models(register): raise ValueError('later')\n", "ValueError: later"),
+        (
+            "raises_in_hook",
+            "@hookimpl\ndef register_models(register): raise ValueError('later')\n",
+            "ValueError: later",
+        ),
         ("half_done", GOOD.replace("fine", "half") + "    raise ValueError('half')\n", "ValueError: half"),
     ],
 )

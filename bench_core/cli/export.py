@@ -1,5 +1,6 @@
 """`bench export`: the long rows as a file."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -8,9 +9,9 @@ from bench_core.cli.options import db_option
 from bench_core.errors import RequestError
 from bench_core.rows import as_csv, as_json, as_parquet
 from bench_core.store.database import open_database
-from bench_core.store.queries import find_run, long_rows
+from bench_core.store.queries import Row, find_run, long_rows
 
-FORMATS = {"csv": as_csv, "json": as_json, "parquet": as_parquet}
+FORMATS: dict[str, Callable[[Sequence[Row]], bytes]] = {"csv": as_csv, "json": as_json, "parquet": as_parquet}
 
 
 @click.command()

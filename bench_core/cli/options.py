@@ -22,7 +22,7 @@ seed_option: Decorator = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Keys every random draw."
 )
 set_option: Decorator = click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a setting of the method."
+    "--set", "set_", multiple=True, envvar="BENCH_SET", metavar="KEY=VALUE", help="Change a setting of the method."
 )
 weights_option: Decorator = click.option("--weights", metavar="FILE", help="Weights instead of the plugin's own.")
 device_option: Decorator = click.option(

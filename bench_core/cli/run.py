@@ -13,7 +13,7 @@ from bench_core.errors import RequestError
 
 @click.command()
 @click.option(
-    "-p", "--plugin", "plugins", multiple=True, required=True, metavar="NAME", help="A method; may be repeated."
+    "-p", "--plugin", "plugin", multiple=True, required=True, metavar="NAME", help="A method; may be repeated."
 )
 @click.option(
     "-d", "--degrade", "degrade", multiple=True, default=("clean",), show_default=True, metavar="SPEC",
@@ -21,7 +21,7 @@ from bench_core.errors import RequestError
 )  # fmt: skip
 @click.option("--dataset", default="sample", show_default=True, metavar="SET", help="Pictures: sample, folder:PATH, …")
 @click.option(
-    "-m", "--metric", "metrics", multiple=True, default=("psnr", "ssim"), show_default=True, metavar="NAME",
+    "-m", "--metric", "metric", multiple=True, default=("psnr", "ssim"), show_default=True, metavar="NAME",
     help="A metric; may be repeated. See: bench list metrics.",
 )  # fmt: skip
 @seed_option
@@ -55,7 +55,15 @@ from bench_core.errors import RequestError
 @click.option("--strict", is_flag=True, help="Exit with 3 if any cell failed.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no table.")
 @db_option
-def run(plugins: tuple[str, ...], settings: tuple[str, ...], db: str, quiet: bool, strict: bool, **given: Any) -> int:
+def run(
+    plugin: tuple[str, ...],
+    metric: tuple[str, ...],
+    set_: tuple[str, ...],
+    db: str,
+    quiet: bool,
+    strict: bool,
+    **given: Any,
+) -> int:
     """Measure one or more methods, and store a row for every cell.
 
     A cell that is in the database already is not computed again: the same command continues a run that was
@@ -71,7 +79,8 @@ def run(plugins: tuple[str, ...], settings: tuple[str, ...], db: str, quiet: boo
     from bench_core.store.queries import long_rows
 
     batch_size, workers = given.pop("batch_size"), given.pop("workers")
-    requests = [Request(plugin=name, settings=parse_settings(settings), **given) for name in dict.fromkeys(plugins)]
+    settings = parse_settings(set_)
+    requests = [Request(plugin=name, metrics=metric, settings=settings, **given) for name in dict.fromkeys(plugin)]
     benches = build_all(requests, Workbench.build)
     database = open_database(db)
     command = shlex.join(["bench", *sys.argv[1:]])

@@ -35,10 +35,10 @@ def encode(
     seed: int,
     device: str,
     weights: str | None,
-    settings: tuple[str, ...],
+    set_: tuple[str, ...],
 ) -> None:
     """Make a carrier with MODEL: a host and its secrets for steganography, one color picture otherwise."""
-    model = _model(name, settings, weights, device)
+    model = _model(name, set_, weights, device)
     sample = _sample(model, pictures)
     rng = keyed_generator(seed, Path(pictures[0]).name, ENCODE_STAGE, f"encode:{name}", 0)
     first = sample[model.task.fields[0]]
@@ -68,10 +68,10 @@ def decode(
     seed: int,
     device: str,
     weights: str | None,
-    settings: tuple[str, ...],
+    set_: tuple[str, ...],
 ) -> None:
     """Recover with MODEL what CARRIER holds; one file for each picture it returns."""
-    model = _model(name, settings, weights, device)
+    model = _model(name, set_, weights, device)
     try:
         received = (read_gray if model.task.carrier_channels == 1 else read_image)(carrier)
     except CellFailure as failure:

@@ -1,0 +1,32 @@
+"""Write docs/commands.md from what the commands themselves say: python docs/make_commands.py."""
+
+from pathlib import Path
+
+import click
+from click.testing import CliRunner
+
+from bench_core.cli.main import COMMANDS, bench
+
+PAGE = Path(__file__).with_name("commands.md")
+MORE = ("leaderboard", "leaderboard build", "leaderboard open")
+
+
+def page() -> str:
+    """The page: the help of every command."""
+    parts = ["# The commands\n\nMade by `python docs/make_commands.py`; a test holds it to what the commands say.\n"]
+    for name in ("", *COMMANDS, *MORE):
+        text = _help([*name.split(), "--help"])
+        parts.append(f"## bench {name}".rstrip() + f"\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+def _help(arguments: list[str]) -> str:
+    runner = CliRunner()
+    result = runner.invoke(bench, arguments, prog_name="bench", terminal_width=100, auto_envvar_prefix="BENCH")
+    if result.exit_code:
+        raise click.ClickException(result.output)
+    return "\n".join(line.rstrip() for line in result.output.strip().splitlines())
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
