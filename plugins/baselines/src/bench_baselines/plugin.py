@@ -1,0 +1,25 @@
+"""Registers the baselines."""
+
+from bench_core import hookimpl
+from bench_core.hookspecs import Register
+
+
+@hookimpl
+def register_models(register: Register) -> None:
+    """Two hiders and, for either gray task, the method that does nothing."""
+    register("lsb", "bench_baselines.lsb:Lsb", summary="the secret's high bits in the host's low bits; fragile")
+    register(
+        "dct-hide",
+        "bench_baselines.dct_hide:DctHide",
+        summary="a coarse secret in the host's DCT by quantization index modulation; survives JPEG and noise",
+    )
+    register(
+        "copy-gray",
+        "bench_baselines.copy_gray:CopyGray",
+        summary="the luminance, copied to R, G and B (invertible grayscale)",
+    )
+    register(
+        "copy-gray-colorization",
+        "bench_baselines.copy_gray:CopyGrayColorization",
+        summary="the luminance, copied to R, G and B (colorization)",
+    )
