@@ -16,7 +16,13 @@ FORMATS: dict[str, Callable[[Sequence[Row]], bytes]] = {"csv": as_csv, "json": a
 
 @click.command()
 @click.argument("run_ids", nargs=-1, metavar="[RUN]...")
-@click.option("--format", "format_", type=click.Choice(list(FORMATS)), help="Default: by the file's suffix.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    envvar="BENCH_EXPORT_FORMAT",
+    help="Default: by the file's suffix.",
+)
 @click.option("-o", "--output", metavar="FILE", help="Where to write; CSV and JSON go to standard output without it.")
 @db_option
 def export(run_ids: tuple[str, ...], format_: str | None, output: str | None, db: str) -> None:
@@ -39,4 +45,4 @@ def export(run_ids: tuple[str, ...], format_: str | None, output: str | None, db
         part.replace(output)
         click.echo(f"{len(rows)} rows in {output}")
     else:
-        click.get_binary_stream("stdout").write(content)
+        click.echo(content, nl=False)
