@@ -223,7 +223,7 @@ class Trainer:
         started, before = time.monotonic(), self.progressed.seconds
         last_save = started
         with self._signals(), self._bar() as advance:
-            while self.progressed.step < self.recipe.steps and self._stop is None:
+            while self.progressed.step < self.recipe.steps and not self._stopping():
                 losses = self._step(self.progressed.step)
                 now = time.monotonic()
                 self.progressed.step += 1
@@ -246,6 +246,14 @@ class Trainer:
     def stopped_by(self) -> signal.Signals | None:
         """The signal that ended `run` early."""
         return self._stop
+
+    def _stopping(self) -> bool:
+        if self.accelerator.num_processes > 1:
+            # A signal reaches processes at different times; one that left alone would leave the others waiting.
+            mine = torch.tensor([self._stop or 0], device=self.accelerator.device)
+            number = int(self.accelerator.gather(mine).max())
+            self._stop = signal.Signals(number) if number else None
+        return self._stop is not None
 
     def _step(self, step: int) -> dict[str, float]:
         recipe = self.recipe

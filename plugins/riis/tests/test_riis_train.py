@@ -1,5 +1,7 @@
 """The training command: it learns, resumes exactly, and says clearly what is wrong."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +69,16 @@ def test_a_run_in_two_pieces_ends_like_a_whole_one(photos: Path, tmp_path: Path)
         whole, cut = (load_weights(folder / name).network.state_dict() for folder in (tmp_path / "whole", interrupted))
         assert all(torch.equal(whole[key], cut[key]) for key in whole)
     assert load_weights(interrupted / "last.safetensors").training["done_steps"] == 6
+
+
+def test_two_processes_train_one_network(photos: Path, tmp_path: Path) -> None:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = ["-m", "bench_riis.train", "--data", f"folder:{photos}", "--out", str(tmp_path / "out")]
+    command = [*launch, *command, "--device", "cpu", *TINY, "--set", "steps=2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("step 2: container") == 1  # only one of them speaks and writes
+    assert load_weights(tmp_path / "out" / "last.safetensors").training["done_steps"] == 2
 
 
 def test_training_starts_from_given_weights_of_the_same_network(photos: Path, tmp_path: Path) -> None:
@@ -151,7 +163,8 @@ def test_validation_photos_are_not_trained_on() -> None:
 def test_a_short_run_learns_to_hide_and_reveal(photos: Path, tmp_path: Path) -> None:
     # A small part of the smoke test of the specification, but far past what an untrained network can do (12 dB).
     options = [
-        "steps=80", "batch=4", "crop=32", "late_fraction=0", "flow_growth=8", "flow_steps=3", "canp_growth=4", "canp_steps=1",
+        "steps=80", "batch=4", "crop=32", "late_fraction=0", "flow_growth=8", "flow_steps=3",
+        "canp_growth=4", "canp_steps=1",
         "cem_depth=2", "cem_channels=4", "p_clean=1", "p_gauss=0", "p_poisson=0", "lr=4e-3", "warmup=10",
         "weight_distr=0.001", "temperature=0",
     ]  # fmt: skip
