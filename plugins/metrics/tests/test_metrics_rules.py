@@ -1,0 +1,227 @@
+"""What the built-in metrics promise: special pictures, sizes, symmetry, and what summaries rely on."""
+
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from skimage.data import astronaut
+
+from bench_core.errors import CellFailure, RequestError
+from bench_core.plan import create_metrics
+from bench_core.plugins import registry
+from bench_core.statistics import Cell, summarize
+from bench_metrics.colorfulness import Cci, CciRatio, colorfulness
+from bench_metrics.lab import PsnrLabA, PsnrLabB, PsnrLabL
+from bench_metrics.ms_ssim import MsSsim, MsSsimY
+from bench_metrics.psnr import Psnr, PsnrY
+from bench_metrics.ssim import Ssim, SsimY
+
+PSNRS = (Psnr, PsnrY, PsnrLabL, PsnrLabA, PsnrLabB)
+SIMILARITIES = (Ssim, SsimY, MsSsim, MsSsimY)
+ALL = (*PSNRS, *SIMILARITIES, Cci, CciRatio)
+PHOTO = astronaut()[:170, 100:271]
+fast = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+def pictures(height, width, channels=3):
+    return arrays(np.uint8, (height, width, channels))
+
+
+def noisy(image, sigma=10, seed=0):
+    noise = np.random.default_rng(seed).normal(0, sigma, image.shape)
+    return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_metric_takes_gray_and_color_and_gives_strict_json(metric, channels):
+    reference = PHOTO[:, :, :channels]
+    estimate = noisy(reference)
+    one = metric()
+    score = one(estimate, reference)
+    assert score == one(estimate, reference)
+    assert score == one.measure(estimate, one.prepare(reference))
+    assert one.prepare(reference) is not None
+    json.loads(json.dumps({"value": score.value, **score.details}, allow_nan=False))
+    assert score.value is None or math.isfinite(score.value)
+
+
+@pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
+def test_metrics_neither_change_pictures_nor_need_them_contiguous(metric):
+    reference, estimate = PHOTO.copy(), noisy(PHOTO)
+    before = estimate.copy()
+    wide = np.repeat(np.repeat(np.stack([reference, estimate]), 2, axis=1), 2, axis=2)
+    assert metric()(wide[1, ::2, ::2], wide[0, ::2, ::2]) == metric()(estimate, reference)
+    assert np.array_equal(estimate, before)
+    assert np.array_equal(reference, PHOTO)
+
+
+@pytest.mark.parametrize("metric", PSNRS, ids=lambda metric: metric.name)
+def test_identical_pictures_have_no_psnr_but_a_flag_and_a_cap(metric):
+    score = metric()(PHOTO, PHOTO.copy())
+    assert score.value is None
+    assert score.details == {"identical": True, "mse": 0.0, "cap": 100.0}
+    summary = summarize([Cell("a", None, details=score.details), Cell("b", 40.0, details={"mse": 6.5025})])
+    assert summary.mean == 70
+    assert summary.n_identical == 1
+    assert summary.pooled == pytest.approx(40 + 10 * math.log10(2))
+
+
+@pytest.mark.parametrize("metric", SIMILARITIES, ids=lambda metric: metric.name)
+def test_identical_pictures_are_wholly_similar(metric):
+    assert metric()(PHOTO, PHOTO.copy()).value == 1.0
+
+
+def test_an_error_of_one_step_everywhere_is_48_13_decibels():
+    reference = np.full((16, 16, 3), 100, np.uint8)
+    for metric in (Psnr(), PsnrY()):
+        assert metric(reference + 1, reference).value == pytest.approx(48.1308, abs=5e-5)
+    assert Psnr()(reference * 0, reference * 0 + 255).value == 0
+    assert Psnr()(np.zeros((2000, 2000, 3), np.uint8), np.full((2000, 2000, 3), 255, np.uint8)).details["mse"] == 255**2
+
+
+def test_a_psnr_above_the_cap_stays_and_is_capped_in_summaries():
+    reference = np.zeros((400, 400, 3), np.uint8)
+    estimate = reference.copy()
+    estimate[0, 0, 0] = 1
+    score = Psnr()(estimate, reference)
+    assert score.value == pytest.approx(10 * math.log10(255**2 * reference.size))
+    assert score.value > 100
+    assert score.details["cap"] == 100
+    assert summarize([Cell("a", score.value, details=score.details)]).mean == 100
+
+
+@fast
+@given(pictures(12, 13), pictures(12, 13))
+def test_metrics_of_two_pictures_are_symmetric_and_bounded(a, b):
+    for metric in (Psnr(), PsnrY(), PsnrLabL(), PsnrLabA(), PsnrLabB()):
+        assert metric(a, b).details["mse"] == pytest.approx(metric(b, a).details["mse"], rel=1e-12)
+    for metric in (Ssim(), SsimY()):
+        assert -1 <= metric(a, b).value <= 1 + 1e-9
+        assert metric(a, b).value == pytest.approx(metric(b, a).value, abs=1e-6)
+
+
+@fast
+@given(pictures(11, 12), pictures(11, 12))
+def test_flipping_both_pictures_changes_nothing(a, b):
+    for metric in (Psnr(), PsnrY(), PsnrLabA(), Ssim(), SsimY()):
+        values = [metric(flip(a), flip(b)) for flip in (lambda v: v, lambda v: v[::-1], lambda v: v[:, ::-1])]
+        numbers = [score.value if score.value is not None else math.inf for score in values]
+        assert numbers[1:] == pytest.approx([numbers[0]] * 2, abs=1e-6)
+
+
+@fast
+@given(pictures(12, 12), pictures(12, 12), st.permutations(range(3)))
+def test_psnr_and_ssim_do_not_care_about_the_order_of_channels(a, b, order):
+    order = list(order)
+    assert Psnr()(a[:, :, order], b[:, :, order]) == Psnr()(a, b)
+    assert Ssim()(a[:, :, order], b[:, :, order]).value == pytest.approx(Ssim()(a, b).value, abs=1e-6)
+
+
+def test_gray_is_the_same_as_its_three_copies():
+    reference = PHOTO[:, :, :1]
+    estimate = noisy(reference)
+    for metric in (Psnr(), PsnrY(), PsnrLabL(), Ssim(), SsimY(), MsSsim(), MsSsimY(), Cci()):
+        one, three = metric(estimate, reference), metric(estimate.repeat(3, axis=2), reference.repeat(3, axis=2))
+        assert one.value == pytest.approx(three.value, abs=1e-9), metric.name
+    for metric in (PsnrLabA(), PsnrLabB()):
+        assert metric(estimate, reference).details["identical"] is True
+
+
+@pytest.mark.parametrize("metric", [Ssim, SsimY, MsSsim, MsSsimY], ids=lambda metric: metric.name)
+def test_too_small_pictures_fail_with_a_reason(metric):
+    least = 161 if issubclass(metric, MsSsim) else 11
+    for size in ((least, least), (least, least + 8), (least + 5, least)):
+        picture = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+        assert math.isfinite(metric()(noisy(picture), picture).value)
+    for size in ((least - 1, least), (least, least - 1), (1, 1)):
+        picture = np.zeros((*size, 3), np.uint8)
+        with pytest.raises(CellFailure, match=f"too_small: {metric.name} needs {least}") as failure:
+            metric()(picture, picture)
+        assert failure.value.status == "skipped_unsupported"
+
+
+def test_pictures_that_do_not_match_fail_as_bad_shape():
+    for estimate, reference in [
+        (PHOTO, PHOTO[:-1]),
+        (PHOTO[:, :, :1], PHOTO),
+        (PHOTO.astype(np.float32), PHOTO),
+        (PHOTO[:, :, 0], PHOTO[:, :, 0]),
+        (PHOTO[:, :, :2], PHOTO[:, :, :2]),
+    ]:
+        with pytest.raises(CellFailure) as failure:
+            Psnr()(estimate, reference)
+        assert failure.value.status == "bad_shape"
+
+
+def test_ssim_of_unrelated_pictures_may_be_negative():
+    photo = PHOTO.astype(np.int16)
+    assert Ssim()((255 - photo).astype(np.uint8), PHOTO).value < -0.05
+    assert MsSsim()((255 - photo).astype(np.uint8), PHOTO).value >= 0
+
+
+def axes(rg, yb=0):
+    """Two kinds of pixels whose R - G is ±rg and whose (R + G) / 2 - B is ±yb, in equal parts."""
+    picture = np.empty((4, 4, 3), np.int64)
+    picture[:, :2] = (100 + rg, 100, 100 + rg // 2 - yb)
+    picture[:, 2:] = (100, 100 + rg, 100 + rg // 2 + yb)
+    return picture.astype(np.uint8)
+
+
+def test_cci_of_simple_pictures():
+    assert colorfulness(np.full((5, 5, 3), 77, np.uint8)) == 0
+    assert colorfulness(PHOTO[:, :, :1]) == 0
+    assert colorfulness(PHOTO[:, :, :1].repeat(3, axis=2)) == 0
+    red = np.zeros((5, 5, 3), np.uint8)
+    red[:, :, 0] = 255
+    assert colorfulness(red) == pytest.approx(0.3 * math.hypot(255, 127.5), rel=1e-12)
+    assert colorfulness(axes(12, 16)) == pytest.approx(20, rel=1e-12)
+
+
+def test_cci_is_its_published_formula():
+    r, g, b = (PHOTO[:, :, c].astype(np.float64) for c in range(3))
+    rg, yb = r - g, (r + g) / 2 - b
+    expected = math.hypot(rg.std(), yb.std()) + 0.3 * math.hypot(rg.mean(), yb.mean())
+    assert colorfulness(PHOTO) == pytest.approx(expected, rel=1e-12)
+    assert Cci()(PHOTO, PHOTO[::-1]).details == {"reference": colorfulness(PHOTO[::-1])}
+
+
+@pytest.mark.parametrize(("rg", "inside"), [(14, 0.0), (16, 1.0), (18, 1.0), (20, 1.0), (22, 0.0)])
+def test_cci_ratio_includes_both_ends(rg, inside):
+    picture = axes(rg)
+    assert colorfulness(picture) == rg
+    score = CciRatio()(picture, PHOTO[:4, :4])
+    assert score.value == inside
+    assert score.details == {"cci": rg, "reference": 0.0}
+    assert CciRatio()(PHOTO[:4, :4], picture).details["reference"] == inside
+    assert CciRatio.kind == "proportion"
+
+
+def test_the_plugin_registers_its_metrics_and_the_lab_group():
+    metrics = create_metrics(["psnr_lab", "psnr", "psnr_lab_a"], registry())
+    assert list(metrics) == ["psnr_lab_l", "psnr_lab_a", "psnr_lab_b", "psnr"]
+    names = [entry.name for entry in registry().metrics if entry.plugin == "metrics" and not entry.is_group]
+    assert sorted(names) == sorted(metric.name for metric in ALL)
+    for name in names:
+        metric = registry().metrics.create(name)
+        assert metric.implementation == f"{name}@1"
+        assert metric.direction in ("higher", "lower", "none")
+        assert metric.unit == ("dB" if name.startswith("psnr") else "")
+    with pytest.raises(RequestError, match="psnr"):
+        create_metrics(["psnrr"], registry())
+
+
+def test_the_plugin_imports_nothing_heavy_and_its_metrics_need_no_torch():
+    code = """
+import sys, bench_metrics
+assert not {"numpy", "cv2", "torch", "pandas", "PIL", "skimage"} & set(sys.modules), sorted(sys.modules)
+import bench_metrics.psnr, bench_metrics.lab, bench_metrics.ms_ssim, bench_metrics.colorfulness
+assert not {"torch", "pandas", "scipy", "skimage", "pyiqa"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
