@@ -1,0 +1,90 @@
+"""`bench measure`: two picture files, compared by hand."""
+
+import json
+import math
+from typing import Any
+
+import click
+
+from bench_core.cli.options import json_option
+from bench_core.errors import CellFailure, RequestError, one_line
+from bench_core.images import read_image
+from bench_core.metric import Array, Metric
+from bench_core.plan import create_metrics
+from bench_core.plugins import registry
+
+
+@click.command()
+@click.argument("estimate", metavar="A")
+@click.argument("reference", metavar="B")
+@click.option(
+    "-m",
+    "--metric",
+    "names",
+    multiple=True,
+    default=("psnr", "ssim"),
+    show_default=True,
+    metavar="NAME",
+    help="A metric; several times for several.",
+)
+@json_option
+def measure(estimate: str, reference: str, names: tuple[str, ...], as_json: bool) -> None:
+    """Measure the picture A against its reference B; both are files of the same size.
+
+    A metric that cannot be computed shows why; the command fails only where the request is wrong.
+    """
+    problems: list[str] = []
+    metrics: dict[str, Metric] = {}
+    try:
+        metrics = create_metrics(names, registry())
+    except RequestError as error:
+        problems.extend(error.problems)
+    pictures: list[Array] = []
+    for path in (estimate, reference):
+        try:
+            pictures.append(read_image(path, path))
+        except CellFailure as failure:
+            problems.append(failure.reason)
+    if len(pictures) == 2 and pictures[0].shape != pictures[1].shape:
+        sizes = [f"{picture.shape[1]}×{picture.shape[0]}" for picture in pictures]
+        problems.append(
+            f"{estimate} is {sizes[0]} pixels and {reference} is {sizes[1]}; only pictures of one size are compared"
+        )
+    if problems:
+        raise RequestError(problems)
+    results = {name: _result(metric, *pictures) for name, metric in metrics.items()}
+    if as_json:
+        click.echo(json.dumps(results, indent=2, allow_nan=False))
+        return
+    from bench_core.cli.tables import figure, print_table
+
+    rows = [[name, figure(result["value"], name), result["unit"], _notes(result)] for name, result in results.items()]
+    print_table(["metric", "value", "unit", "notes"], rows, right=["value"])
+
+
+def _result(metric: Metric, estimate: Array, reference: Array) -> dict[str, Any]:
+    """One metric's value, or why there is none; strict JSON can hold it."""
+    result: dict[str, Any] = {"value": None, "status": "ok", "error": None, "details": {}, "unit": metric.unit}
+    try:
+        score = metric(estimate, reference)
+        if score.value is not None and not math.isfinite(score.value):
+            raise CellFailure("nan_output", f"{metric.name} gave {score.value}")
+        result["value"], result["details"] = score.value, score.details
+    except CellFailure as failure:
+        result["status"], result["error"] = failure.status, failure.reason
+    except MemoryError as error:
+        result["status"], result["error"] = "oom", one_line(error)
+    except Exception as error:  # a metric may come from anyone's plugin
+        result["status"], result["error"] = "model_error", one_line(error)
+    return result
+
+
+def _notes(result: dict[str, Any]) -> str:
+    if result["status"] != "ok":
+        return f"{result['status']}: {result['error']}"
+    details = {name: value for name, value in result["details"].items() if name not in ("cap", "identical")}
+    notes = ["identical"] if result["details"].get("identical") else []
+    return ", ".join(
+        notes
+        + [f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}" for name, value in details.items()]
+    )
