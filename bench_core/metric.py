@@ -31,6 +31,7 @@ class Metric:
     `version` names the implementation; it is part of a cell's identity, so that a changed definition is
     computed afresh. `direction` is `higher` or `lower`, whichever is better, or `none` for a figure to be read
     beside its reference's. `kind` is `mean` or `proportion` (a 0/1 value a picture, with a Wilson interval).
+    `worst` is what a failure counts in the pessimistic average; None: what a mid-gray picture would score.
     One instance serves all threads: `prepare` and `measure` keep nothing between calls.
     """
 
@@ -39,6 +40,7 @@ class Metric:
     direction: str = "higher"
     unit: str = ""
     kind: str = "mean"
+    worst: float | None = None
 
     @property
     def implementation(self) -> str:

@@ -4,11 +4,10 @@ The runner owns the channel. A method gets samples to encode and received pictur
 whatever it raises or returns becomes a row, never the end of a run.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,11 @@ import numpy as np
 from bench_core.degradation import Channel, Received
 from bench_core.errors import CellFailure, one_line
 from bench_core.images import clip_fraction, to_uint8
-from bench_core.metric import Metric, Score
 from bench_core.model import Condition, Sample, Stage
 from bench_core.plan import Slice, Workbench
 from bench_core.randomness import keyed_generator
-from bench_core.records import CellKey, ScoreRecord, TripKey, TripRecord
-from bench_core.task import Pair
+from bench_core.records import CellKey, TripKey, TripRecord
+from bench_core.scoring import Scorer, pictures
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -34,13 +32,11 @@ two channels see the same draws."""
 class _Sent:
     """One image on its way: what the sender made of it."""
 
-    sample: Mapping[str, Any]
     carrier: Array
     seconds: float
     clipped: float
-    prepared: dict[tuple[str, str], Any] = field(default_factory=dict)
-    early: dict[tuple[str, str], ScoreRecord] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    references: dict[str, Array]
+    scorer: Scorer
 
 
 @dataclass
@@ -67,7 +63,8 @@ def run_slice(bench: Workbench, work: Slice, threads: Executor) -> list[TripReco
     sent: dict[str, _Sent] = {}
     for image, outcome in _encode(bench, samples).items():
         if isinstance(outcome, CellFailure):
-            records.extend(_failed(bench, trip, cells, outcome) for trip, cells in work.work[image].items())
+            lost = work.work[image].items()
+            records.extend(_failed(bench, trip, cells, outcome, samples[image]) for trip, cells in lost)
         else:
             sent[image] = outcome
     measured: list[Future[TripRecord]] = []
@@ -75,7 +72,7 @@ def run_slice(bench: Workbench, work: Slice, threads: Executor) -> list[TripReco
         for trip, arrived in _decode(bench, together, received):
             cells = work.work[trip.image][trip]
             if isinstance(arrived, CellFailure):
-                records.append(_failed(bench, trip, cells, arrived, sent[trip.image], received[trip]))
+                records.append(_lost(bench, trip, cells, arrived, sent[trip.image], received[trip]))
             else:
                 measured.append(threads.submit(_measure, bench, cells, sent[trip.image], arrived))
     records.extend(future.result() for future in measured)
@@ -106,7 +103,8 @@ def _sent(bench: Workbench, sample: Sample, carrier: Any, seconds: float) -> _Se
         image, clipped = checked(carrier, shape, "carrier")
     except CellFailure as failure:
         return failure
-    return _Sent(sample, image, seconds, clipped)
+    references = {"carrier": image, **_references(sample)}
+    return _Sent(image, seconds, clipped, references, Scorer(bench.pairs, bench.metrics.values(), references))
 
 
 def _degrade_ahead(
@@ -220,87 +218,28 @@ def checked(picture: Any, shape: tuple[int, ...], what: str) -> tuple[Array, flo
 
 
 def _measure(bench: Workbench, cells: Sequence[CellKey], sent: _Sent, arrived: _Arrived) -> TripRecord:
-    pairs = {pair.name: pair for pair in bench.pairs}
-    metrics = {metric.implementation: metric for metric in bench.metrics.values()}
     record = _record(bench, arrived.trip, sent, (arrived.received, arrived.degrade_s))
     record.decode_s = arrived.decode_s
     record.details["clipped"] = max(sent.clipped, arrived.clipped)
-    sources: dict[str, Array] = {"carrier": sent.carrier, "received": arrived.received.image}
-    sources.update({f"sample.{name}": value for name, value in sent.sample.items()})
-    sources.update({f"output.{name}": value for name, value in arrived.outputs.items()})
-    with sent.lock:  # the trips of one image share what was prepared of its references
-        for cell in cells:
-            record.scores.append(_score(pairs[cell.pair], metrics[cell.implementation], sources, sent))
+    sources = {
+        "received": arrived.received.image,
+        **{f"output.{name}": value for name, value in arrived.outputs.items()},
+    }
+    record.scores = sent.scorer.score(cells, sources)
     if arrived.trip.repeat == 0 and arrived.trip.image in bench.kept:
+        sources.update(sent.references)
         wanted = {source for pair in bench.pairs for source in (pair.estimate, pair.reference)}
         record.pictures = {role: part for name in sorted(wanted) for role, part in _roles(name, sources[name])}
     return record
 
 
-def _score(pair: Pair, metric: Metric, sources: Mapping[str, Array], sent: _Sent) -> ScoreRecord:
-    name = metric.name
-    key = (pair.name, metric.implementation)
-    if pair.before_channel and key in sent.early:
-        return sent.early[key]
-    record = ScoreRecord(pair.name, name, metric.implementation)
-    try:
-        estimate, reference = sources[pair.estimate], sources[pair.reference]
-        if key not in sent.prepared:
-            sent.prepared[key] = [metric.prepare(part) for part in _pictures(reference)]
-        if estimate.shape != reference.shape:
-            raise CellFailure("bad_shape", f"{pair.name}: {estimate.shape} against {reference.shape}")
-        scores = [
-            metric.measure(part, ready) for part, ready in zip(_pictures(estimate), sent.prepared[key], strict=True)
-        ]
-        record.value, record.details = _mean(scores)
-        if metric.kind != "mean":
-            record.details["kind"] = metric.kind  # summaries read rows alone
-        if record.value is not None and not np.isfinite(record.value):
-            raise CellFailure("nan_output", f"{name} gave {record.value}")
-    except CellFailure as failure:
-        record.value, record.status, record.error = None, failure.status, failure.reason
-    except MemoryError as error:
-        record.status, record.error = "oom", one_line(error)
-    except Exception as error:
-        record.status, record.error = "model_error", f"metric {name}: {one_line(error)}"
-    if pair.before_channel:
-        sent.early[key] = record
-    return record
-
-
 def _roles(name: str, array: Array) -> list[tuple[str, Array]]:
-    parts = _pictures(array)
+    parts = pictures(array)
     return [(name if len(parts) == 1 else f"{name}.{index + 1}", part) for index, part in enumerate(parts)]
 
 
-def _pictures(array: Array) -> list[Array]:
-    """The RGB pictures of K secrets on 3K channels; anything else as it is."""
-    channels = array.shape[2]
-    if channels > 3:
-        return [np.ascontiguousarray(array[:, :, start : start + 3]) for start in range(0, channels, 3)]
-    return [array]
-
-
-def _mean(scores: Sequence[Score]) -> tuple[float | None, dict[str, Any]]:
-    """Several secrets' scores inside one image as one: the mean, identical pictures entering with their cap."""
-    if len(scores) == 1:
-        return scores[0].value, dict(scores[0].details)
-    details: dict[str, Any] = {}
-    for name in scores[0].details:
-        values = [score.details.get(name) for score in scores]
-        numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
-        details[name] = all(values) if isinstance(values[0], bool) else float(np.mean(numbers)) if numbers else values
-    values = [score.value if score.value is not None else score.details.get("cap") for score in scores]
-    if all(score.value is None for score in scores) or any(value is None for value in values):
-        return None, details
-    return float(np.mean([value for value in values if value is not None])), details
-
-
 def _record(
-    bench: Workbench,
-    trip: TripKey,
-    sent: _Sent | None,
-    received: tuple[Received, float] | CellFailure | None,
+    bench: Workbench, trip: TripKey, sent: _Sent | None, received: tuple[Received, float] | CellFailure | None
 ) -> TripRecord:
     record = TripRecord(trip, bench.samples.digests.get(trip.image, ""))
     if sent is not None:
@@ -312,20 +251,25 @@ def _record(
 
 
 def _failed(
-    bench: Workbench,
-    trip: TripKey,
-    cells: Sequence[CellKey],
-    failure: CellFailure,
-    sent: _Sent | None = None,
-    received: tuple[Received, float] | CellFailure | None = None,
+    bench: Workbench, trip: TripKey, cells: Sequence[CellKey], failure: CellFailure, sample: Sample | None = None
 ) -> TripRecord:
-    record = _record(bench, trip, sent, received)
-    names = {metric.implementation: metric.name for metric in bench.metrics.values()}
-    record.scores = [
-        ScoreRecord(cell.pair, names[cell.implementation], cell.implementation, None, failure.status, failure.reason)
-        for cell in cells
-    ]
+    """The record of a trip that never began: the picture cannot be read, or the method made no carrier of it."""
+    record = _record(bench, trip, None, None)
+    record.scores = Scorer(bench.pairs, bench.metrics.values(), _references(sample or {})).failed(cells, failure)
     return record
+
+
+def _lost(
+    bench: Workbench, trip: TripKey, cells: Sequence[CellKey], failure: CellFailure, sent: _Sent, received: Any
+) -> TripRecord:
+    """The record of a trip that failed on the way."""
+    record = _record(bench, trip, sent, received)
+    record.scores = sent.scorer.failed(cells, failure)
+    return record
+
+
+def _references(sample: Mapping[str, Any]) -> dict[str, Array]:
+    return {f"sample.{name}": value for name, value in sample.items() if isinstance(value, np.ndarray)}
 
 
 def _guarded(call: Callable[[Any], Sequence[Any]], batch: Sequence[Any]) -> list[tuple[Any, float] | CellFailure]:

@@ -40,6 +40,7 @@ class Summary:
     `n` counts images, `n_ok` and `n_total` cells; `failures` says how many cells had which status. `mean`, `median`,
     `sd` (n - 1) and `p5` (5th percentile) are over images, `low` and `high` bound the mean with 95 % confidence.
     `pooled` is the PSNR of the mean squared error (dB), `reference` the mean of the same figure over the references.
+    `worst` is the mean with failures counted as what they are worth (`details["worst"]`), where there are any.
     `cap` is the number that stood in for values that do not exist, `n_identical` how many images had one.
     """
 
@@ -59,6 +60,7 @@ class Summary:
     mse: float | None = None
     pooled: float | None = None
     reference: float | None = None
+    worst: float | None = None
     failures: Mapping[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -78,16 +80,29 @@ def summarize(cells: Iterable[Cell], *, kind: str = "mean", seed: int = 0) -> Su
     one above it; without a cap, the cell counts as a failure `undefined`. So does a value that is not finite.
     """
     images: dict[str, list[Cell]] = defaultdict(list)
+    pessimistic: dict[str, list[float]] = defaultdict(list)
     failures: Counter[str] = Counter()
     total = 0
     for cell in cells:
         total += 1
-        if cell.status == "ok" and _usable(cell) is not None:
+        usable = _usable(cell) if cell.status == "ok" else None
+        if usable is not None:
             images[cell.image].append(cell)
-        else:
-            failures[cell.status if cell.status != "ok" else "undefined"] += 1
+            pessimistic[cell.image].append(usable)
+            continue
+        failures[cell.status if cell.status != "ok" else "undefined"] += 1
+        if cell.details.get("worst") is not None:
+            pessimistic[cell.image].append(cell.details["worst"])
     empty = Summary(
-        n=len(images), n_ok=total - failures.total(), n_total=total, kind=kind, failures=dict(sorted(failures.items()))
+        n=len(images),
+        n_ok=total - failures.total(),
+        n_total=total,
+        kind=kind,
+        failures=dict(sorted(failures.items())),
+        # In the order of the names, so that the last bit does not depend on the order of the cells.
+        worst=_mean_of([_mean_of(pessimistic[name]) for name in sorted(pessimistic)])
+        if failures and pessimistic
+        else None,
     )
     if not images:
         return empty

@@ -136,6 +136,22 @@ def test_a_method_that_goes_wrong_leaves_rows_with_a_reason_and_the_rest_goes_on
             assert row.status == "ok"
 
 
+def test_the_pessimistic_average_counts_a_failure_as_a_mid_gray_picture(database):
+    from bench_core.summary import summarize_rows
+
+    bench = Workbench.build(request("bad", degrade=("plain",)))
+    rows, _ = rows_of(database, bench)
+    expected = []
+    for image in bench.samples.ids:
+        secret, host = bench.samples[image]["secret"].astype(float), bench.samples[image]["host"].astype(float)
+        expected.append(np.abs((128 if host[0, 0, 0] % 2 == 0 else host) - secret).mean())
+    line = next(line for line in summarize_rows(rows) if line.pair == "secret")
+    assert line.summary.worst == pytest.approx(np.mean(expected))
+    assert line.summary.worst != line.summary.mean
+    rows, _ = rows_of(database, request(degrade=("plain",)))
+    assert all(line.summary.worst is None for line in summarize_rows(rows))
+
+
 def test_failed_cells_are_tried_again(database, tmp_path, monkeypatch):
     asked = request("bad", degrade=("plain",))
     first = run(asked, database)

@@ -40,7 +40,9 @@ def test_round_trip_of_arrays_and_tensors_is_exact():
     batch = to_tensor(pictures)
     assert batch.shape == (3, 3, 8, 6)
     assert 0 <= batch.min() <= batch.max() <= 1
-    assert all(np.array_equal(np.rint(back * 255), picture) for back, picture in zip(to_arrays(batch), pictures, strict=True))
+    assert all(
+        np.array_equal(np.rint(back * 255), picture) for back, picture in zip(to_arrays(batch), pictures, strict=True)
+    )
 
 
 def test_results_do_not_depend_on_the_batch():
@@ -51,7 +53,8 @@ def test_results_do_not_depend_on_the_batch():
     received = [sample["color"][:, :, :1] for sample in samples(5)]
     together = model.decode_all(received, condition(5))
     alone = [
-        model.decode_all([one], Condition(None, (np.random.default_rng(index),)))[0] for index, one in enumerate(received)
+        model.decode_all([one], Condition(None, (np.random.default_rng(index),)))[0]
+        for index, one in enumerate(received)
     ]
     assert all(np.array_equal(a["color"], b["color"]) for a, b in zip(together, alone, strict=True))
     assert not np.array_equal(together[0]["color"], together[1]["color"])

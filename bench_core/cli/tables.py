@@ -64,6 +64,8 @@ def notes(line: SummaryLine) -> str:
     """What a reader must know of a figure: few images, identical pictures, the reference's own value, failures."""
     summary = line.summary
     parts = [f"{count} {status}" for status, count in summary.failures.items()]
+    if summary.worst is not None:
+        parts.append(f"worst {figure(summary.worst, line.metric)}")
     if summary.small_n and summary.n:
         parts.append("small n")
     if summary.n_identical:

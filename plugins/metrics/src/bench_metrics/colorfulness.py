@@ -50,6 +50,7 @@ class CciRatio(Metric):
     """
 
     name = "cci_ratio"
+    worst = 0.0
     kind = "proportion"
     direction = "none"
 

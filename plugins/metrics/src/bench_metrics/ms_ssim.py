@@ -47,6 +47,7 @@ class MsSsim(Metric):
     """
 
     name = "ms_ssim"
+    worst = 0.0
 
     def prepare(self, reference: Array) -> list[Moments]:
         """The reference's local moments at each scale.

@@ -30,6 +30,7 @@ class Ssim(Metric):
     """
 
     name = "ssim"
+    worst = 0.0
 
     def __init__(self, exact: bool = False) -> None:
         self._dtype = "float64" if exact else "float32"

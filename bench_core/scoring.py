@@ -1,0 +1,121 @@
+"""From pictures to score records: every pair of a trip under every metric, for one image."""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bench_core.errors import CellFailure, one_line
+from bench_core.metric import Metric, Score
+from bench_core.records import CellKey, ScoreRecord
+from bench_core.task import Pair
+
+Array = np.ndarray[Any, np.dtype[np.uint8]]
+
+MID_GRAY = 128
+"""What stands in for the picture that a failed trip did not give, in the pessimistic average."""
+
+
+class Scorer:
+    """Scores the trips of one image. What depends on its references alone is computed once.
+
+    `references` are the pictures known before the channel, by source: the sample's, and the carrier where there is
+    one. Trips may be scored from several threads.
+    """
+
+    def __init__(self, pairs: Iterable[Pair], metrics: Iterable[Metric], references: Mapping[str, Array]) -> None:
+        self._pairs = {pair.name: pair for pair in pairs}
+        self._metrics = {metric.implementation: metric for metric in metrics}
+        self._references = references
+        self._prepared: dict[tuple[str, str], list[Any]] = {}
+        self._early: dict[tuple[str, str], ScoreRecord] = {}
+        self._lock = threading.Lock()
+
+    def score(self, cells: Sequence[CellKey], arrived: Mapping[str, Array]) -> list[ScoreRecord]:
+        """The records of one trip; `arrived` holds the received picture and the outputs, by source."""
+        with self._lock:
+            return [self._score(cell, arrived) for cell in cells]
+
+    def failed(self, cells: Sequence[CellKey], failure: CellFailure) -> list[ScoreRecord]:
+        """Records for a trip that did not come to its end."""
+        with self._lock:
+            return [self._failure(cell, failure) for cell in cells]
+
+    def _score(self, cell: CellKey, arrived: Mapping[str, Array]) -> ScoreRecord:
+        pair, metric = self._pairs[cell.pair], self._metrics[cell.implementation]
+        key = (cell.pair, cell.implementation)
+        if pair.before_channel and key in self._early:
+            return self._early[key]
+        try:
+            estimate = arrived[pair.estimate] if pair.estimate in arrived else self._references[pair.estimate]
+            record = self._measure(cell, estimate)
+        except CellFailure as failure:
+            record = self._failure(cell, failure)
+        except MemoryError as error:
+            record = self._failure(cell, CellFailure("oom", one_line(error)))
+        except Exception as error:
+            record = self._failure(cell, CellFailure("model_error", f"metric {metric.name}: {one_line(error)}"))
+        if pair.before_channel:
+            self._early[key] = record
+        return record
+
+    def _measure(self, cell: CellKey, estimate: Array) -> ScoreRecord:
+        metric, reference = self._metrics[cell.implementation], self._references[self._pairs[cell.pair].reference]
+        if estimate.shape != reference.shape:
+            raise CellFailure("bad_shape", f"{cell.pair}: {estimate.shape} against {reference.shape}")
+        key = (cell.pair, cell.implementation)
+        if key not in self._prepared:
+            self._prepared[key] = [metric.prepare(part) for part in pictures(reference)]
+        parts = zip(pictures(estimate), self._prepared[key], strict=True)
+        value, details = _mean([metric.measure(part, prepared) for part, prepared in parts])
+        if value is not None and not np.isfinite(value):
+            raise CellFailure("nan_output", f"{metric.name} gave {value}")
+        if metric.kind != "mean":
+            details["kind"] = metric.kind  # summaries read rows alone
+        return ScoreRecord(cell.pair, metric.name, cell.implementation, value, details=details)
+
+    def _failure(self, cell: CellKey, failure: CellFailure) -> ScoreRecord:
+        metric = self._metrics[cell.implementation]
+        details: dict[str, Any] = {"kind": metric.kind} if metric.kind != "mean" else {}
+        worst = self._worst(cell)
+        if worst is not None:
+            details["worst"] = worst
+        return ScoreRecord(cell.pair, metric.name, cell.implementation, None, failure.status, failure.reason, details)
+
+    def _worst(self, cell: CellKey) -> float | None:
+        """What a failure counts in the pessimistic average: the metric's floor, or a mid-gray picture's score."""
+        metric = self._metrics[cell.implementation]
+        if metric.worst is not None:
+            return metric.worst
+        reference = self._references.get(self._pairs[cell.pair].reference)
+        if reference is None:
+            return None
+        try:
+            return self._measure(cell, np.full_like(reference, MID_GRAY)).value
+        except Exception:  # the metric itself is what fails here; then there is no such figure
+            return None
+
+
+def pictures(array: Array) -> list[Array]:
+    """The RGB pictures of K secrets on 3K channels; anything else as it is."""
+    channels = array.shape[2]
+    if channels > 3:
+        return [np.ascontiguousarray(array[:, :, start : start + 3]) for start in range(0, channels, 3)]
+    return [array]
+
+
+def _mean(scores: Sequence[Score]) -> tuple[float | None, dict[str, Any]]:
+    """Several secrets' scores inside one image as one: the mean, identical pictures entering with their cap."""
+    if len(scores) == 1:
+        return scores[0].value, dict(scores[0].details)
+    details: dict[str, Any] = {}
+    for name in scores[0].details:
+        found = [score.details.get(name) for score in scores]
+        numbers = [value for value in found if isinstance(value, (int, float)) and not isinstance(value, bool)]
+        details[name] = all(found) if isinstance(found[0], bool) else float(np.mean(numbers)) if numbers else found
+    values = [score.value if score.value is not None else score.details.get("cap") for score in scores]
+    numbers = [value for value in values if value is not None]
+    if len(numbers) < len(values) or all(score.value is None for score in scores):
+        return None, details
+    return float(np.mean(numbers)), details
