@@ -1,0 +1,276 @@
+"""The tables: one for each task and data set, a row a run, columns grouped by degradation."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import PurePath
+
+from bench_core.errors import RequestError
+from bench_core.store.database import Database
+from bench_core.store.queries import Row
+from bench_core.summary import SummaryLine, natural_order
+from bench_core.task import TASKS, Pair
+from bench_leaderboard import degradations
+from bench_leaderboard.results import SHORT, MetricInfo, RunResult, read_results, run_labels
+
+HEADLINES = {
+    "steganography": ("container", "secret"),
+    "invertible-grayscale": ("grayscale", "restored"),
+    "colorization": ("colorized",),
+}
+"""The pairs that a table shows; a run's own page shows all of them."""
+
+FIRST = ("psnr", "ssim")
+"""The metrics whose names begin so stand before all others."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One figure: a metric on a pair under a degradation; None for pairs that no degradation can change.
+
+    `title` names the metric, with its version where a table has several.
+    """
+
+    key: str
+    degradation: str | None
+    pair: str
+    metric: MetricInfo
+    title: str
+
+    @property
+    def name(self) -> str:
+        """The whole heading on one line."""
+        under = f" under {degradations.label(self.degradation)}" if self.degradation is not None else ""
+        return f"{self.pair} {self.title}{under}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure of one run, or the reason why there is none; `anchor` is its place on the run's page."""
+
+    line: SummaryLine | None
+    reason: str = ""
+    anchor: str = ""
+    best: bool = False
+
+    @property
+    def mean(self) -> float | None:
+        """The figure."""
+        return self.line.summary.mean if self.line else None
+
+    @property
+    def standing(self) -> int:
+        """0 for a whole figure, 1 for one that leaves failures out, 2 for none: no rank is won by failing."""
+        if self.line is None or self.mean is None:
+            return 2
+        return 1 if self.line.failed else 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row: a run, its short name, and a cell for each column."""
+
+    run: RunResult
+    label: str
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neighboring columns under one heading."""
+
+    title: str
+    degradation: str | None
+    columns: Sequence[Column]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One ranking: the runs of one task on exactly the same pictures."""
+
+    slug: str
+    task: str
+    dataset: str
+    data_digest: str
+    columns: Sequence[Column]
+    entries: Sequence[Entry]
+    sorted_by: Column | None
+
+    @property
+    def groups(self) -> list[Group]:
+        """The columns by degradation."""
+        found = []
+        for degradation, columns in groupby(self.columns, key=lambda column: column.degradation):
+            title = "carrier" if degradation is None else degradations.label(degradation)
+            found.append(Group(title, degradation, list(columns)))
+        return found
+
+    @property
+    def runs(self) -> list[RunResult]:
+        """The runs, in the table's order."""
+        return [entry.run for entry in self.entries]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The short name of each run."""
+        return {entry.run.id: entry.label for entry in self.entries}
+
+    @property
+    def rows(self) -> list[Row]:
+        """The long rows behind the table."""
+        return [row for run in sorted(self.runs, key=lambda run: run.id) for row in run.rows]
+
+    @property
+    def images(self) -> int:
+        """How many images were measured."""
+        return len({row.image for run in self.runs for row in run.rows})
+
+    @property
+    def degradations(self) -> list[str]:
+        """The canonical ids of the columns, in their order."""
+        return list(dict.fromkeys(column.degradation for column in self.columns if column.degradation is not None))
+
+
+@dataclass(frozen=True)
+class Board:
+    """All runs, newest first, and the tables they stand in."""
+
+    runs: Sequence[RunResult]
+    tables: Sequence[Table] = field(default_factory=list)
+
+
+def read_board(database: Database, *, name: str = "the database") -> Board:
+    """Read a database.
+
+    Raises:
+        RequestError: it holds no run.
+    """
+    runs = read_results(database)
+    if not runs:
+        raise RequestError(
+            f"no runs in {PurePath(name).name if '://' not in name else name}; "
+            "make one with: bench run --plugin riis --degrade jpeg:40"
+        )
+    together: dict[tuple[str, str, str], list[RunResult]] = {}
+    for run in runs:
+        together.setdefault((run.info.task, run.info.dataset, run.info.data_digest), []).append(run)
+    tasks = [*TASKS, *sorted({run.info.task for run in runs} - set(TASKS))]
+    keys = sorted(together, key=lambda key: (tasks.index(key[0]), key[1], key[2]))
+    return Board(runs, [make_table(together[key]) for key in keys])
+
+
+def make_table(runs: Sequence[RunResult]) -> Table:
+    """The table of runs that share a task and its pictures."""
+    info = runs[0].info
+    columns = _columns(runs)
+    labels = run_labels(runs)
+    entries = [Entry(run, labels[run.id], [_cell(run, column) for column in columns]) for run in runs]
+    sorted_by = _main_column(columns, entries)
+    if sorted_by is not None:
+        at = columns.index(sorted_by)
+        sign = -1 if sorted_by.metric.direction == "higher" else 1
+        entries.sort(key=lambda entry: (entry.cells[at].standing, sign * (entry.cells[at].mean or 0), entry.label))
+    slug = re.sub(r"[^a-z0-9]+", "-", f"{info.task} {info.dataset}".lower()).strip("-")[:60]
+    return Table(
+        slug=f"{slug}-{info.data_digest[:SHORT]}",
+        task=info.task,
+        dataset=info.dataset,
+        data_digest=info.data_digest,
+        columns=columns,
+        entries=_mark_best(columns, entries),
+        sorted_by=sorted_by,
+    )
+
+
+def headline_pairs(task: str) -> list[Pair]:
+    """The pairs a task's table shows."""
+    pairs = TASKS[task].pairs if task in TASKS else ()
+    return [pair for pair in pairs if pair.name in HEADLINES[task]]
+
+
+def _columns(runs: Sequence[RunResult]) -> list[Column]:
+    """Metrics with different versions stand in different columns: their figures must not be ranked together."""
+    asked = {metric.implementation: metric for run in runs for metric in run.metrics.values()}
+    metrics = dict(sorted(asked.items(), key=lambda item: (not item[0].startswith(FIRST), item[0])))
+    channels = sorted({degradation for run in runs for degradation in run.degradations}, key=natural_order)
+    found: list[tuple[str | None, str, MetricInfo]] = []
+    pairs = headline_pairs(runs[0].info.task)
+    for pair in pairs:
+        if pair.before_channel:
+            found += [(None, pair.name, metric) for metric in metrics.values()]
+    for channel in channels:
+        found += [
+            (channel, pair.name, metric) for pair in pairs if not pair.before_channel for metric in metrics.values()
+        ]
+    versions = Counter(metric.name for metric in metrics.values())
+    return [
+        Column(f"c{index}", channel, pair, metric, metric.name if versions[metric.name] == 1 else metric.implementation)
+        for index, (channel, pair, metric) in enumerate(found)
+    ]
+
+
+def _cell(run: RunResult, column: Column) -> Cell:
+    lines = [
+        (index, line)
+        for index, degradation in enumerate(run.degradations)
+        if column.degradation in (None, degradation)
+        and (line := run.by_key.get((degradation, column.pair, column.metric.name))) is not None
+        and run.metrics[line.metric].implementation == column.metric.implementation
+    ]
+    if not lines:
+        return Cell(None, _why_missing(run, column))
+    # What no degradation can change was measured once. Where some trips failed, the fullest count is the one to show.
+    index, line = max(lines, key=lambda found: (found[1].summary.n_ok, -found[0]))
+    reason = "" if line.summary.mean is not None else _why_failed(run, line)
+    return Cell(line, reason, f"d{index}")
+
+
+def _why_missing(run: RunResult, column: Column) -> str:
+    if column.metric.implementation not in {metric.implementation for metric in run.metrics.values()}:
+        return f"this run did not ask for {column.metric.implementation}"
+    if column.degradation is not None and column.degradation not in run.degradations:
+        return f"this run did not ask for {column.degradation}"
+    if any(key[0] == column.degradation for key in run.by_key):
+        return f"this method gives no picture for '{column.pair}'"
+    return "not computed: the run was stopped before it came to this; the same command continues it"
+
+
+def _why_failed(run: RunResult, line: SummaryLine) -> str:
+    for row in run.rows:
+        wanted = (row.degradation, row.pair, row.metric) == (line.degradation, line.pair, line.metric)
+        if wanted and row.status != "ok":
+            return f"all {line.summary.n_total} failed, the first with {row.status}: {row.error}"
+    return f"no value for any of {line.summary.n_total} cells"
+
+
+def _main_column(columns: Sequence[Column], entries: Sequence[Entry]) -> Column | None:
+    """What a table is ranked by at first: the recovered picture, where most runs have a figure."""
+    counts = [
+        (sum(entry.cells[at].mean is not None for entry in entries), column.degradation not in (None, "identity"), -at)
+        for at, column in enumerate(columns)
+        if column.degradation is not None and column.metric.direction != "none"
+    ]
+    return columns[-max(counts)[2]] if counts else None
+
+
+def _mark_best(columns: Sequence[Column], entries: Sequence[Entry]) -> list[Entry]:
+    """Mark each column's best figure where there is something to compare.
+
+    A mean that leaves failures out cannot win.
+    """
+    marked = [list(entry.cells) for entry in entries]
+    for at, column in enumerate(columns):
+        complete = [
+            (mean, cells)
+            for cells in marked
+            if (line := cells[at].line) is not None and not line.failed and (mean := line.summary.mean) is not None
+        ]
+        if len(complete) < 2 or column.metric.direction == "none":
+            continue
+        best = (max if column.metric.direction == "higher" else min)(mean for mean, _ in complete)
+        for mean, cells in complete:
+            if mean == best:
+                cells[at] = Cell(cells[at].line, cells[at].reason, cells[at].anchor, best=True)
+    return [Entry(entry.run, entry.label, cells) for entry, cells in zip(entries, marked, strict=True)]
