@@ -26,6 +26,7 @@ from bench_core.summary import summarize_rows
 from bench_core.task import TASKS
 from bench_leaderboard import site
 from bench_leaderboard.board import read_board
+from bench_leaderboard.degradations import anchor
 
 METRICS = {
     "psnr@1": {"name": "psnr", "direction": "higher", "unit": "dB", "kind": "mean"},
@@ -257,8 +258,8 @@ def test_every_figure_of_the_tables_is_the_summary_of_the_rows(built):
                 continue
             lines = summarize_rows(long_rows(built.database, [run]), seed=infos[run].seed)
             link = cell.one("a").attrs["href"]
-            assert link.startswith(f"runs/{run}.html#d")
-            degradation = infos[run].request["degradations"][int(link.rpartition("#d")[2])]
+            places = {f"runs/{run}.html#{anchor(name)}": name for name in infos[run].request["degradations"]}
+            degradation = places[link]
             pair, metric = column.partition("@")[0].split(" ")[:2]
             line = next(x for x in lines if (x.degradation, x.pair, x.metric) == (degradation, pair, metric))
             summary = line.summary
@@ -270,6 +271,24 @@ def test_every_figure_of_the_tables_is_the_summary_of_the_rows(built):
             assert ("†" in cell.text) == bool(line.failed)
             checked += 1
     assert checked > 70
+
+
+def test_several_runs_of_a_method_are_one_row_and_link_to_where_each_figure_is_from(tmp_path):
+    database = open_database(str(tmp_path / "bench.db"))
+    first = add_run(database, "lsb", channels=CHANNELS[:1], level=30.0)
+    second = add_run(database, "lsb", channels=CHANNELS[1:2], level=20.0)
+    other = add_run(database, "lsb", settings={"bits": 2}, channels=CHANNELS[:2], level=10.0)
+    index = site.build_site(read_board(database), database, tmp_path / "site", title="x")
+    rows = list(read(index).one("table").one("tbody").all("tr"))
+    assert [row.attrs["data-run"] for row in rows] == [second, other]
+    figures = {
+        cell.one("a").attrs["href"]: float(cell.attrs["data-value"])
+        for cell in rows[0].all("td")
+        if "data-value" in cell.attrs and cell.one("a").text.startswith(("31", "21"))
+    }
+    assert {link.partition(".html#")[0] for link in figures} == {f"runs/{first}", f"runs/{second}"}
+    assert f"runs/{first}.html" in {link.attrs["href"] for link in rows[0].one("th").all("a")}
+    database.close()
 
 
 def test_the_figures_of_a_run_page_are_the_summary_of_its_rows(built):

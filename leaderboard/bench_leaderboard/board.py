@@ -1,4 +1,4 @@
-"""The tables: one for each task and data set, a row a run, columns grouped by degradation."""
+"""The tables: one for each task and data set, a row a method, columns grouped by degradation."""
 
 import re
 from collections import Counter
@@ -48,12 +48,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure of one run, or the reason why there is none; `anchor` is its place on the run's page."""
+    """One figure of a method, or the reason why there is none; `place` is where its run's page shows it."""
 
     line: SummaryLine | None
     reason: str = ""
-    anchor: str = ""
     best: bool = False
+
+    @property
+    def place(self) -> str:
+        """The run's page and the degradation's anchor in it."""
+        return f"{self.line.run}.html#{degradations.anchor(self.line.degradation)}" if self.line else ""
 
     @property
     def mean(self) -> float | None:
@@ -70,11 +74,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row: a run, its short name, and a cell for each column."""
+    """One row: a method with its settings, weights, code and seed; its runs, newest first; a cell for each column.
 
-    run: RunResult
+    Several runs of a method are one row, because what they ask for is all that tells them apart: they share cells.
+    """
+
+    runs: Sequence[RunResult]
     label: str
     cells: Sequence[Cell]
+
+    @property
+    def run(self) -> RunResult:
+        """The newest run."""
+        return self.runs[0]
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Table:
-    """One ranking: the runs of one task on exactly the same pictures."""
+    """One ranking: the methods of one task on exactly the same pictures."""
 
     slug: str
     task: str
@@ -110,12 +122,7 @@ class Table:
     @property
     def runs(self) -> list[RunResult]:
         """The runs, in the table's order."""
-        return [entry.run for entry in self.entries]
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """The short name of each run."""
-        return {entry.run.id: entry.label for entry in self.entries}
+        return [run for entry in self.entries for run in entry.runs]
 
     @property
     def rows(self) -> list[Row]:
@@ -165,8 +172,14 @@ def make_table(runs: Sequence[RunResult]) -> Table:
     """The table of runs that share a task and its pictures."""
     info = runs[0].info
     columns = _columns(runs)
-    labels = run_labels(runs)
-    entries = [Entry(run, labels[run.id], [_cell(run, column) for column in columns]) for run in runs]
+    methods: dict[str, list[RunResult]] = {}
+    for run in runs:
+        methods.setdefault(run.method, []).append(run)
+    labels = run_labels([found[0] for found in methods.values()])
+    entries = [
+        Entry(found, labels[found[0].id], [_best_known(found, column) for column in columns])
+        for found in methods.values()
+    ]
     sorted_by = _main_column(columns, entries)
     if sorted_by is not None:
         at = columns.index(sorted_by)
@@ -211,6 +224,12 @@ def _columns(runs: Sequence[RunResult]) -> list[Column]:
     ]
 
 
+def _best_known(runs: Sequence[RunResult], column: Column) -> Cell:
+    """The cell of a method: that of the run with the most to say, of equals the newest."""
+    cells = [_cell(run, column) for run in runs]
+    return max(cells, key=lambda cell: cell.line.summary.n_ok if cell.line else -1)
+
+
 def _cell(run: RunResult, column: Column) -> Cell:
     lines = [
         (index, line)
@@ -222,9 +241,9 @@ def _cell(run: RunResult, column: Column) -> Cell:
     if not lines:
         return Cell(None, _why_missing(run, column))
     # What no degradation can change was measured once. Where some trips failed, the fullest count is the one to show.
-    index, line = max(lines, key=lambda found: (found[1].summary.n_ok, -found[0]))
+    _, line = max(lines, key=lambda found: (found[1].summary.n_ok, -found[0]))
     reason = "" if line.summary.mean is not None else _why_failed(run, line)
-    return Cell(line, reason, f"d{index}")
+    return Cell(line, reason)
 
 
 def _why_missing(run: RunResult, column: Column) -> str:
@@ -272,5 +291,5 @@ def _mark_best(columns: Sequence[Column], entries: Sequence[Entry]) -> list[Entr
         best = (max if column.metric.direction == "higher" else min)(mean for mean, _ in complete)
         for mean, cells in complete:
             if mean == best:
-                cells[at] = Cell(cells[at].line, cells[at].reason, cells[at].anchor, best=True)
-    return [Entry(entry.run, entry.label, cells) for entry, cells in zip(entries, marked, strict=True)]
+                cells[at] = Cell(cells[at].line, cells[at].reason, best=True)
+    return [Entry(entry.runs, entry.label, cells) for entry, cells in zip(entries, marked, strict=True)]

@@ -4,6 +4,7 @@ Ids are all a stored row has. So this works on their text alone, and needs no pl
 there when the rows were made.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -32,6 +33,11 @@ KNOWN = {
     "gaussian": Known("Gaussian", "sigma", "σ of Gaussian noise, in levels", {"gray": "0"}),
     "poisson": Known("Poisson", "peak", "photons at white", {"gray": "0"}),
 }
+
+
+def anchor(degradation: str) -> str:
+    """A place on a page: the id without what an address cannot hold."""
+    return "on-" + re.sub(r"[^a-z0-9.]+", "-", degradation)
 
 
 @dataclass(frozen=True)

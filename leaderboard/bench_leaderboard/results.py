@@ -1,5 +1,6 @@
 """What the pages are made of: each run with its rows, its figures and the metrics it asked for."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,12 @@ class RunResult:
     def id(self) -> str:
         """The run's id."""
         return self.info.id
+
+    @property
+    def method(self) -> str:
+        """What makes figures those of one method: its name, settings, weights and code, and the seed."""
+        info = self.info
+        return json.dumps([info.plugin, info.settings, info.weights, info.code, info.seed], sort_keys=True)
 
     @cached_property
     def metrics(self) -> dict[str, MetricInfo]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench_core.store.queries import TripInfo
 from bench_core.summary import SummaryLine
-from bench_leaderboard.degradations import label
+from bench_leaderboard.degradations import anchor, label
 from bench_leaderboard.results import RunResult
 
 EXAMPLES = 3
@@ -56,12 +56,12 @@ def blocks(run: RunResult) -> list[Block]:
     asked = [*run.degradations, *sorted({line.degradation for line in run.lines} - set(run.degradations))]
     found = (
         Block(
-            f"d{index}",
+            anchor(degradation),
             degradation,
             label(degradation),
             [line for line in run.lines if line.degradation == degradation],
         )
-        for index, degradation in enumerate(asked)
+        for degradation in asked
     )
     return [block for block in found if block.lines]
 
