@@ -77,7 +77,9 @@ def photos(folder: Path) -> None:
         Image.fromarray(crop[:, :: 1 - 2 * (index % 2)]).save(folder / f"{index:02}.png")
 
 
-def compare(runs: int, ours: list[str], reference: list[str] | None, folder: Path) -> tuple[float, float | None, float | None]:
+def compare(
+    runs: int, ours: list[str], reference: list[str] | None, folder: Path
+) -> tuple[float, float | None, float | None]:
     """Medians of both, and the median of the ratios of neighboring runs."""
     pairs = []
     for _ in range(runs):
@@ -113,7 +115,7 @@ def main() -> None:
             ("bench --help", [*bench, "--help"], None, "0.5 s"),
             ("120 JPEG + PSNR trips of lsb, beside a bare Pillow + numpy loop", cells,
              [python, "-c", FLOOR, "photos", *levels], "3 s"),
-            (f"{arguments.plugin} × {arguments.limit} pictures × 6 JPEGs, beside codec + method alone", method, bare, "1.15×"),
+            (f"{arguments.plugin}: {arguments.limit} pictures × 6 JPEGs, beside codec + method", method, bare, "1.15×"),
         ]  # fmt: skip
         for what, ours, reference, limit in rows:
             mine, floor, ratio = compare(arguments.runs, ours, reference, folder)
