@@ -1,5 +1,6 @@
-"""Write docs/commands.md from what the commands themselves say: python docs/make_commands.py."""
+"""Write docs/commands.md from what the commands themselves say: python docs/make_commands.py [--print]."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -29,4 +30,7 @@ def _help(arguments: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    if "--print" in sys.argv:
+        sys.stdout.write(page())
+    else:
+        PAGE.write_text(page(), encoding="utf-8")

@@ -68,7 +68,7 @@ def test_the_losses_add_up_and_all_parts_learn(tiny: NetworkConfig) -> None:
     objective = Objective(RiisNetwork(tiny), config)
     losses = objective(torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16), [Level("clean"), Level("gauss", 3.0)], 0)
     expected = losses["reveal"] + 4 * losses["container"] + losses["enhancement"] + 0.01 * losses["distribution"]
-    assert float(losses["loss"]) == pytest.approx(float(expected), rel=1e-6)
+    assert losses["loss"].item() == pytest.approx(expected.item(), rel=1e-6)
     losses["loss"].backward()
     for part in ("flow", "canp", "cem"):
         gradients = [p.grad for p in getattr(objective.network, part).parameters() if p.grad is not None]
