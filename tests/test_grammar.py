@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_core.degradation import Channel, Degradation, Received
@@ -12,8 +12,6 @@ from bench_core.grammar import parse_channels
 from bench_core.params import Param
 from bench_core.plugins import Entry, Registry
 from bench_core.presets import user_presets
-
-steady = settings(deadline=None, derandomize=True)
 
 
 class Shift(Degradation):
@@ -256,7 +254,6 @@ def test_bad_preset_files(tmp_path, monkeypatch, text, message):
     assert caught.value.problems[0].startswith(message)
 
 
-@steady
 @given(
     st.lists(
         st.tuples(st.integers(0, 100), st.floats(0, 10), st.sampled_from(["wrap", "clip"])).filter(
@@ -271,7 +268,6 @@ def test_canonical_ids_read_back(names, values):
     assert ids(names, channel.id) == [channel.id]
 
 
-@steady
 @given(st.integers(0, 100), st.integers(0, 100), st.integers(-30, 30).filter(bool))
 def test_ranges_are_pythons_with_the_end(names, start, stop, step):
     expected = [f"shift:by={n},gain=1,mode=wrap" for n in range(start, stop + (1 if step > 0 else -1), step)]
@@ -282,7 +278,6 @@ def test_ranges_are_pythons_with_the_end(names, start, stop, step):
         assert "empty range" in problems(names, spec)[0]
 
 
-@steady
 @given(st.text(alphabet="shiftplan@bo+:,=./0123456789-() e\n", max_size=25))
 def test_any_text_gives_channels_or_one_line_messages(names, text):
     try:

@@ -2,13 +2,11 @@ import math
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_core.errors import RequestError
 from bench_core.params import NUMBER, Param, advice, complete, format_value, resolve
-
-steady = settings(deadline=None, derandomize=True)
 
 QUALITY = Param("q", int, 1, 100, label="quality", example="jpeg:40")
 MODE = Param("ss", str, choices=("420", "444"), default="420")
@@ -129,7 +127,6 @@ def test_advice_is_for_the_plain_key():
     assert advice((SIGMA,), {"sigma01": "0.001"}) == []
 
 
-@steady
 @given(st.floats(0, 255) | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False))
 def test_format_value_round_trips_without_exponent(number):
     text = format_value(number)
@@ -143,7 +140,6 @@ def test_format_value_of_the_rest():
     assert [format_value(value) for value in (True, False, "420", 10.0, 0.00001)] == ["1", "0", "420", "10", "0.00001"]
 
 
-@steady
 @given(st.text(max_size=12))
 def test_parse_never_fails_otherwise(text):
     for param in (QUALITY, MODE, SIGMA, FLAG):

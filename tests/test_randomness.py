@@ -3,12 +3,10 @@ import subprocess
 import sys
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_core.randomness import keyed_generator, keyed_order
-
-steady = settings(deadline=None, derandomize=True)
 
 KEY = (0, "photos/a.png", 1, "gaussian:gray=0,sigma=10", 2)
 
@@ -49,7 +47,6 @@ def test_another_process_draws_the_same():
     assert result.stdout.strip() == str(draws(KEY))
 
 
-@steady
 @given(st.lists(st.text(max_size=5), unique=True), st.randoms())
 def test_order_depends_on_names_alone(names, random):
     ordered = keyed_order(3, names, "pairs")

@@ -63,7 +63,7 @@ def test_shifting_and_scaling_values_shifts_and_scales_the_interval():
     assert moved == pytest.approx((10 + 2 * low, 10 + 2 * high))
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(st.data(), st.lists(st.tuples(st.integers(0, 5), decibels), min_size=1, max_size=20))
 def test_the_order_of_cells_changes_nothing(data, drawn):
     given_cells = [Cell(f"image-{image}", value, details={"mse": value}) for image, value in drawn]
@@ -71,7 +71,7 @@ def test_the_order_of_cells_changes_nothing(data, drawn):
     assert summarize(shuffled, seed=1) == summarize(given_cells, seed=1)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(st.lists(decibels, min_size=1, max_size=20))
 def test_pooled_psnr_is_at_most_the_mean_and_the_interval_holds_the_values(values):
     summary = summarize([psnr_cell(f"{i}", 255**2 / 10 ** (value / 10)) for i, value in enumerate(values)])
@@ -162,7 +162,7 @@ def test_proportions_have_wilson_intervals():
             wilson(*bad)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(st.integers(1, 500), st.data())
 def test_wilson_intervals_hold_the_proportion_and_mirror(n, data):
     successes = data.draw(st.integers(0, n))

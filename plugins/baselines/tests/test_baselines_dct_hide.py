@@ -102,7 +102,7 @@ def test_a_larger_step_survives_more_and_shows_more(photos):
     assert found[0] < found[1] < found[2]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(height=SIDES, width=SIDES, seed=st.integers(0, 99))
 def test_a_clean_channel_returns_the_payload_exactly_at_any_size(height, width, seed):
     rng = np.random.default_rng(seed)
@@ -184,7 +184,7 @@ def test_uncertainty_falls_from_everything_to_nothing():
     assert (np.diff(left) < 0).all()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(height=st.integers(16, 200), width=st.integers(16, 200))
 def test_every_slot_is_used_and_every_sent_bit_has_one(height, width):
     slots = qim.slot_count(height, width)

@@ -26,7 +26,7 @@ PSNRS = (Psnr, PsnrY, PsnrLabL, PsnrLabA, PsnrLabB)
 SIMILARITIES = (Ssim, SsimY, MsSsim, MsSsimY)
 ALL = (*PSNRS, *SIMILARITIES, Cci, CciRatio)
 PHOTO = astronaut()[:170, 100:271]
-fast = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+fast = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 
 
 def pictures(height, width, channels=3):

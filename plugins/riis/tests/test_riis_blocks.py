@@ -32,7 +32,7 @@ def coupling(a: int, b: int, condition: int = 0) -> AffineCoupling:
 
 
 @given(st.integers(1, 4), st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**31))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_haar_is_orthonormal(channels: int, rows: int, columns: int, seed: int) -> None:
     x = torch.randn(2, channels, 2 * rows, 2 * columns, generator=torch.Generator().manual_seed(seed))
     u = haar(x)

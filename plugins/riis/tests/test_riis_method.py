@@ -110,7 +110,7 @@ def test_other_weights_and_a_missing_file_are_refused(tiny: NetworkConfig, tmp_p
 
 
 @given(st.integers(1, 19), st.integers(1, 19))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_any_size_comes_back_in_its_size(height: int, width: int) -> None:
     model = Riis()
     rng = np.random.default_rng(height * 100 + width)
