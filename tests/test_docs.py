@@ -27,6 +27,13 @@ def test_the_plugin_in_the_docs_works_and_is_small(bench_command, tmp_path):
     assert "FAILED" not in done.stdout
 
 
+def test_the_python_example_works(tmp_path):
+    (source,) = blocks("docs/results.md", "python")
+    done = subprocess.run([sys.executable, "-c", source], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "jpeg:q=60,ss=420" in done.stdout
+    assert (tmp_path / "bench.db").exists()
+
+
 def test_every_hook_is_in_the_docs_with_its_argument():
     text = (ROOT / "docs/plugins.md").read_text()
     for name, function in inspect.getmembers(hookspecs, inspect.isfunction):
