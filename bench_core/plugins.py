@@ -56,11 +56,24 @@ def load_string(target: str, what: str) -> Any:
         raise RequestError(f"{what} cannot be loaded from {target}: {one_line(error)}") from error
 
 
+@dataclass(frozen=True)
+class PluginInfo:
+    """One entry point as `bench list plugins` shows it."""
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    error: str = ""
+    registered: tuple[str, ...] = ()
+
+
 class Registry:
     """The names of one kind, with lookup errors that help."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self.broken: list[PluginInfo] = []
         self._entries: dict[str, Entry] = {}
         self._aliases: dict[str, str] = {}
 
@@ -98,7 +111,10 @@ class Registry:
             return entry
         near = difflib.get_close_matches(name, [*self._entries, *self._aliases], n=2)
         hint = f" Did you mean {' or '.join(repr(word) for word in near)}?" if near else ""
-        raise RequestError(f"unknown {self.kind[:-1]} '{name}'.{hint} Known: {', '.join(self.names()) or 'none'}")
+        # The name may well be one that a plugin would have registered, had it loaded.
+        broken = "".join(f"; plugin '{info.name}' failed to load: {info.error}" for info in self.broken)
+        known = ", ".join(self.names()) or "none"
+        raise RequestError(f"unknown {self.kind[:-1]} '{name}'.{hint} Known: {known}{broken}")
 
     def group(self, name: str) -> tuple[str, ...] | None:
         """What a group's name stands for, or None."""
@@ -121,18 +137,6 @@ class Registry:
         return target()
 
 
-@dataclass(frozen=True)
-class PluginInfo:
-    """One entry point as `bench list plugins` shows it."""
-
-    name: str
-    distribution: str
-    version: str
-    module: str
-    error: str = ""
-    registered: tuple[str, ...] = ()
-
-
 class Plugins:
     """All plugins, and one registry for each kind of thing they register."""
 
@@ -143,6 +147,8 @@ class Plugins:
         self.infos: list[PluginInfo] = []
         for entry_point in sorted(entry_points, key=lambda point: point.name):
             self.infos.append(self._load(entry_point))
+        for kind in KINDS:
+            getattr(self, kind).broken = [info for info in self.infos if info.error]
 
     def _load(self, entry_point: importlib.metadata.EntryPoint) -> PluginInfo:
         distribution = entry_point.dist

@@ -55,6 +55,12 @@ def test_a_broken_plugin_breaks_only_itself(modules, name, text, reason):
     assert plugins.metrics.names() == ["fine"]
 
 
+def test_an_unknown_name_may_be_one_of_a_plugin_that_did_not_load(modules):
+    modules("needs_more", "import no_such_library_at_all")
+    with pytest.raises(RequestError, match="Known: none; plugin 'needs_more' failed to load: ModuleNotFoundError"):
+        Plugins(points("needs_more")).models.get("mine")
+
+
 def test_a_name_that_is_taken_is_the_second_plugins_mistake(modules):
     modules("aa_first", GOOD)
     modules("bb_second", GOOD)
