@@ -83,6 +83,11 @@ class Model:
         """How many secrets one host carries (steganography)."""
         return 1
 
+    def output_shape(self, field: str, received: Array) -> tuple[int, int, int]:
+        """The H×W×C that decode must return for an output field."""
+        channels = {"secret": 3 * self.secrets, "saliency": 1, "semantic": 1}
+        return (*received.shape[:2], channels.get(field, 3))
+
     @classmethod
     def returned(cls) -> tuple[str, ...]:
         """The output fields decode returns."""

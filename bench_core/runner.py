@@ -180,7 +180,6 @@ def _decode(
 def _checked_outputs(bench: Workbench, received: Array, outputs: Any) -> tuple[dict[str, Array], float]:
     if not isinstance(outputs, Mapping):
         raise CellFailure("bad_shape", f"decode returned {type(outputs).__name__}, not a dict of pictures")
-    channels = {"secret": 3 * bench.model.secrets, "saliency": 1, "semantic": 1}
     pictures: dict[str, Array] = {}
     clips = [0.0]
     for pair in bench.pairs:
@@ -191,9 +190,7 @@ def _checked_outputs(bench: Workbench, received: Array, outputs: Any) -> tuple[d
             raise CellFailure(
                 "bad_shape", f"decode returned no '{name}', only: {', '.join(map(str, outputs)) or 'nothing'}"
             )
-        pictures[name], clipped = checked(
-            outputs[name], (*received.shape[:2], channels.get(name, 3)), f"output '{name}'"
-        )
+        pictures[name], clipped = checked(outputs[name], bench.model.output_shape(name, received), f"output '{name}'")
         clips.append(clipped)
     return pictures, max(clips)
 

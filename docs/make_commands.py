@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from bench_core.cli.main import COMMANDS, bench
 
 PAGE = Path(__file__).with_name("commands.md")
-MORE = ("leaderboard", "leaderboard build", "leaderboard open", "report")
+MORE = ("plugin check", "plugin new", "leaderboard", "leaderboard build", "leaderboard open", "report")
 
 
 def page() -> str:

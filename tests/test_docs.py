@@ -17,14 +17,26 @@ def blocks(path, mark):
 
 
 def test_the_plugin_in_the_docs_works_and_is_small(bench_command, tmp_path):
-    (source,) = blocks("docs/plugins.md", "plugin")
-    code = [line for line in source.splitlines() if line.strip() and not line.strip().startswith(('"""', "#"))]
-    assert len(code) <= 12
-    (tmp_path / "bench_invert.py").write_text(source)
+    (hooks,), (method,) = blocks("docs/plugins.md", "hooks"), blocks("docs/plugins.md", "method")
+    lines = (hooks + method).splitlines()
+    assert len([line for line in lines if line.strip() and not line.strip().startswith(('"""', "#"))]) <= 12
+    (tmp_path / "bench_invert").mkdir()
+    (tmp_path / "bench_invert" / "__init__.py").write_text(hooks)
+    (tmp_path / "bench_invert" / "method.py").write_text(method)
     env = {"BENCH_PLUGINS": "bench_invert", "PYTHONPATH": str(tmp_path)}
     done = bench_command("run", "-p", "invert", "-d", "jpeg:40", "--limit", "2", "--size", "64", env=env, check=0)
     assert "restored" in done.stdout
     assert "FAILED" not in done.stdout
+
+
+def test_the_plugin_in_the_docs_is_the_one_that_is_written_for_you(bench_command, tmp_path):
+    bench_command("plugin", "new", "invert", check=0)
+    folder = tmp_path / "bench-invert"
+    assert [(folder / "bench_invert" / "__init__.py").read_text()] == blocks("docs/plugins.md", "hooks")
+    assert [(folder / "bench_invert" / "method.py").read_text()] == blocks("docs/plugins.md", "method")
+    (shown,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/plugins.md").read_text(), re.DOTALL)
+    assert shown in (folder / "pyproject.toml").read_text()
+    assert len([line for line in shown.splitlines() if line.strip()]) <= 6
 
 
 def test_the_python_example_works(tmp_path):

@@ -218,6 +218,46 @@ class Two(Keep):
         return {"secret": np.concatenate([received, np.zeros_like(received)], axis=2), "host": received}
 
 
+class Leaky(Keep):
+    """Remembers the secrets it hid."""
+
+    def setup(self):
+        self.seen = {}
+
+    def encode(self, sample):
+        self.seen[sample["host"].tobytes()] = sample["secret"]
+        return sample["host"]
+
+    def decode(self, received, condition):
+        return {"secret": self.seen.get(received.tobytes(), received), "host": received}
+
+
+class Forgetful(Keep):
+    """Gives what it decoded the time before."""
+
+    def setup(self):
+        self.last = None
+
+    def decode(self, received, condition):
+        last, self.last = self.last, received
+        return {"secret": received if last is None else last, "host": received}
+
+
+class Secretive(Keep):
+    """Draws, and does not say so."""
+
+    def decode(self, received, condition):
+        return {"secret": np.clip(0.5 + 0.1 * condition.normal(received.shape)[0], 0, 1), "host": received}
+
+
+class Square(Keep):
+    """Takes only sides that are multiples of 8, and does not say so."""
+
+    def encode(self, sample):
+        height, width = (side // 8 * 8 for side in sample["host"].shape[:2])
+        return sample["host"][:height, :width]
+
+
 class Unbuildable(Keep):
     def setup(self):
         raise OSError("cannot find the magic file")
@@ -225,7 +265,22 @@ class Unbuildable(Keep):
 
 @hookimpl
 def register_models(register):
-    for model in (Keep, Dice, Told, Untold, Vandal, Bad, GrayKeep, Paint, Two, Unbuildable):
+    for model in (
+        Keep,
+        Dice,
+        Told,
+        Untold,
+        Vandal,
+        Bad,
+        GrayKeep,
+        Paint,
+        Two,
+        Leaky,
+        Forgetful,
+        Secretive,
+        Square,
+        Unbuildable,
+    ):
         register(model.__name__.lower(), f"{__name__}:{model.__name__}", summary="for tests")
 
 
