@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 SUPPORT = Path(__file__).parent / "support"
+sys.path.insert(0, str(SUPPORT))
 
 
 @pytest.fixture
@@ -46,3 +47,11 @@ def bench_command(tmp_path):
         return done
 
     return run
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """A leaderboard of runs of every kind, with the database it is made from."""
+    import leaderboard_site
+
+    yield from leaderboard_site.build(tmp_path_factory)

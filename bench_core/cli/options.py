@@ -34,6 +34,13 @@ device_option: Decorator = click.option(
 )
 
 
+def method_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What every command that sets up a method takes: --device, --weights, --set."""
+    for option in (set_option, weights_option, device_option):
+        command = option(command)
+    return command
+
+
 def parse_settings(settings: Sequence[str]) -> dict[str, str]:
     """`key=value` texts as a dict.
 

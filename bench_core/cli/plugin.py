@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bench_core.cli.options import device_option, json_option, parse_settings, set_option, weights_option
+from bench_core.cli.options import json_option, method_options, parse_settings
 from bench_core.errors import RequestError
 
 
@@ -21,9 +21,7 @@ def plugin() -> None:
 @click.option("--dataset", default="sample", show_default=True, metavar="SET", help="Pictures to try it on.")
 @click.option("--size", default="64", show_default=True, metavar="SIZE", help="Their size.")
 @click.option("--limit", type=click.IntRange(2), default=3, show_default=True, help="How many.")
-@device_option
-@weights_option
-@set_option
+@method_options
 @json_option
 def check(
     name: str,

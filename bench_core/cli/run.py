@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench_core.cli.options import db_option, device_option, parse_settings, seed_option, set_option, weights_option
+from bench_core.cli.options import db_option, method_options, parse_settings, seed_option
 from bench_core.errors import RequestError
 
 
@@ -32,9 +32,7 @@ from bench_core.errors import RequestError
 @click.option("--size", metavar="SIZE", help="256 (center crop), 320x240, or fit:256 (resize, then crop).")
 @click.option("--batch-size", type=click.IntRange(1), default=4, show_default=True, help="Pictures a slice.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
-@device_option
-@weights_option
-@set_option
+@method_options
 @click.option(
     "--keep",
     type=click.IntRange(0),

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from bench_core.cli.options import device_option, parse_settings, seed_option, set_option, weights_option
+from bench_core.cli.options import method_options, parse_settings, seed_option
 from bench_core.errors import CellFailure, RequestError
 from bench_core.images import luminance, read_gray, read_image, write_image
 from bench_core.model import Condition, Model, Sample, Stage
@@ -25,9 +25,7 @@ from bench_core.task import STEGANOGRAPHY
     "-o", "--output", required=True, metavar="FILE", help="The carrier; a lossless format, e.g. container.png."
 )
 @seed_option
-@device_option
-@weights_option
-@set_option
+@method_options
 def encode(
     name: str,
     pictures: tuple[str, ...],
@@ -57,9 +55,7 @@ def encode(
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the recovered pictures go.")
 @click.option("-d", "--degrade", "degrade", metavar="SPEC", help="What happened on the way, for methods that are told.")
 @seed_option
-@device_option
-@weights_option
-@set_option
+@method_options
 def decode(
     name: str,
     carrier: str,
