@@ -88,6 +88,7 @@ def test_training_starts_from_given_weights_of_the_same_network(photos: Path, tm
     run(*command, "--out", str(tmp_path / "two"), "--init", given, "--set", "lr=0", "--set", "lr_end=0")
     one, two = (load_weights(tmp_path / name / "last.safetensors").network.state_dict() for name in ("one", "two"))
     assert all(torch.equal(one[key], two[key]) for key in one)
+    assert load_weights(tmp_path / "two" / "last.safetensors").training["started_from"]["done_steps"] == 1
     wrong = ["--out", str(tmp_path / "three"), "--init", given, "--secrets", "2", "--device", "cpu"]
     result = CliRunner().invoke(main, [*command, *wrong])
     assert result.exit_code == 2

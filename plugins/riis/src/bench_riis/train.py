@@ -112,11 +112,13 @@ def build(
 
     torch.manual_seed(seed)
     network = RiisNetwork(network_config, n_secrets)
+    origin: Mapping[str, Any] = {}
     if init is not None:
-        loaded = load_weights(init).network
-        if (loaded.config, loaded.n_secrets) != (network_config, n_secrets):
+        loaded = load_weights(init)
+        if (loaded.network.config, loaded.network.n_secrets) != (network_config, n_secrets):
             raise RequestError(f"{init} holds another network than --preset {preset} with {n_secrets} secret(s)")
-        network.load_state_dict(loaded.state_dict())
+        network.load_state_dict(loaded.network.state_dict())
+        origin = {"started_from": loaded.training}
     objective = Objective(network, config)
     if not (out / CHECKPOINT).exists():
         # CANP's actnorm looks at its first batch; before processes split, so that all start alike.
@@ -130,13 +132,14 @@ def build(
         "n_secrets": n_secrets,
         "seed": seed,
         "photos": len(photos),
+        "processes": accelerator.num_processes,
         "mixed_precision": mixed_precision,
         **as_dict(network_config),
         **as_dict(config),
     }
 
     def export(path: Path, progressed: Progressed) -> None:
-        save_weights(path, network, training_record(settings, progressed))
+        save_weights(path, network, {**training_record(settings, progressed), **origin})
 
     return Trainer(
         Recipe(
