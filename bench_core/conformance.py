@@ -111,7 +111,7 @@ def _samples(bench: Workbench) -> list[Sample]:
 
 def _encode(bench: Workbench) -> list[Array]:
     samples = _samples(bench)
-    carriers = bench.model.encode_all(samples)
+    carriers = bench.model.carriers(samples)
     if len(carriers) != len(samples):
         raise Broken(f"{len(carriers)} carriers for {len(samples)} samples")
     shapes = [sample[bench.model.task.fields[0]].shape[:2] for sample in samples]

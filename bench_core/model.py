@@ -93,8 +93,14 @@ class Model:
         """The output fields decode returns."""
         return cls.outputs or cls.task.outputs
 
+    def carriers(self, samples: Sequence[Sample]) -> list[Array]:
+        """What is sent: the method's encoding, or what the task fixes. Called by the harness."""
+        if self.task.carrier is not None:
+            return [sample[self.task.carrier] for sample in samples]
+        return self.encode_all(samples)
+
     def encode_all(self, samples: Sequence[Sample]) -> list[Array]:
-        """Carriers of several samples of one shape: uint8, or float in [0, 1], H×W×C. Called by the harness."""
+        """Carriers of several samples of one shape: uint8, or float in [0, 1], H×W×C."""
         raise TypeError(f"{type(self).__name__} must derive from ArrayModel or TorchModel")
 
     def decode_all(self, received: Sequence[Array], condition: Condition) -> list[dict[str, Array]]:
@@ -106,9 +112,8 @@ class ArrayModel(Model):
     """A method that works on uint8 H×W×C arrays, one picture at a time, without torch."""
 
     def encode(self, sample: Sample) -> Array:
-        """The carrier, uint8 H×W×C (a gray one has C = 1). Colorization's is the luminance."""
-        gray: Array = sample["gray"]
-        return gray
+        """The carrier, uint8 H×W×C (a gray one has C = 1). Not called where the task fixes it."""
+        raise TypeError(f"{type(self).__name__} does not say how to encode")
 
     def decode(self, received: Array, condition: Condition) -> dict[str, Array]:
         """The outputs, uint8 H×W×C each, from the received picture alone."""

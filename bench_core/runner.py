@@ -91,7 +91,7 @@ def _encode(bench: Workbench, samples: Mapping[str, Sample]) -> dict[str, _Sent 
         for name in group:
             rng = keyed_generator(bench.request.seed, name, ENCODE_STAGE, f"encode:{bench.model.name}", 0)
             batch.append(Sample(samples[name], (rng,)))
-        for name, outcome in zip(group, _guarded(bench.model.encode_all, batch), strict=True):
+        for name, outcome in zip(group, _guarded(bench.model.carriers, batch), strict=True):
             outcomes[name] = outcome if isinstance(outcome, CellFailure) else _sent(bench, samples[name], *outcome)
     return outcomes
 

@@ -36,7 +36,8 @@ class Task:
     """One kind of trip.
 
     `fields` are what a sample always holds, `optional` what it holds where the data set has it;
-    `outputs` what `decode` may return. All pictures are uint8 H×W×C.
+    `outputs` what `decode` may return. `carrier` names the field that is the carrier where the task fixes it, so that
+    a method only decodes. All pictures are uint8 H×W×C.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Task:
     carrier_channels: int
     pairs: tuple[Pair, ...]
     optional: tuple[str, ...] = ()
+    carrier: str | None = None
 
     def pairs_for(self, outputs: Collection[str]) -> tuple[Pair, ...]:
         """The pairs that a method returning just `outputs` can be scored on."""
@@ -85,6 +87,7 @@ COLORIZATION = Task(
     carrier_channels=1,
     pairs=(Pair("colorized", "output.color", "sample.color"), CHANNEL),
     optional=("saliency", "semantic", "label"),
+    carrier="gray",
 )
 """Give a gray picture its colors back. The carrier is the luminance; a method only decodes."""
 

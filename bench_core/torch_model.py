@@ -42,9 +42,8 @@ class TorchModel(Model):
         super().__init__(settings, weights, device)
 
     def encode(self, sample: Sample) -> Tensor:
-        """The carriers N×C×H×W, not yet rounded. Colorization's is the luminance."""
-        gray: Tensor = sample["gray"]
-        return gray
+        """The carriers N×C×H×W, not yet rounded. Not called where the task fixes them."""
+        raise TypeError(f"{type(self).__name__} does not say how to encode")
 
     def decode(self, received: Tensor, condition: Condition) -> dict[str, Tensor]:
         """The outputs N×C×H×W each, from the received pictures alone."""

@@ -46,7 +46,7 @@ name, limit = sys.argv[1], int(sys.argv[2])
 bench = Workbench.build(Request(name, degrade=("jpeg:40",), limit=limit))
 for image in bench.samples.ids:
     sample = Sample(bench.samples[image], (keyed_generator(0, image, -1, "", 0),))
-    carrier = to_uint8(np.asarray(bench.model.encode_all([sample])[0]))
+    carrier = to_uint8(np.asarray(bench.model.carriers([sample])[0]))
     for quality in map(int, sys.argv[3:]):
         buffer = io.BytesIO()
         Image.fromarray(carrier).save(buffer, "JPEG", quality=quality, subsampling=2)

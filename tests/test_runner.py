@@ -191,6 +191,15 @@ def test_a_method_cannot_reach_what_is_measured(database):
     assert all(row.value == 0 for row in rows if row.pair == "channel")
 
 
+def test_a_colorizer_gets_the_luminance_and_nothing_of_its_own_making(database):
+    bench = Workbench.build(request("paint", degrade=("plain",)))
+    rows, _ = rows_of(database, bench)
+    assert all(row.status == "ok" for row in rows)
+    sample = bench.samples["p1"]
+    expected = np.abs(sample["gray"].astype(float) - sample["color"]).mean()
+    assert next(row.value for row in rows if row.image == "p1" and row.pair == "colorized") == pytest.approx(expected)
+
+
 def test_only_methods_that_say_so_are_told_the_degradation(database):
     rows, _ = rows_of(database, request("untold"))
     assert all(row.status == "ok" for row in rows)

@@ -41,7 +41,7 @@ def encode(
     rng = keyed_generator(seed, Path(pictures[0]).name, ENCODE_STAGE, f"encode:{name}", 0)
     first = sample[model.task.fields[0]]
     try:
-        carrier = model.encode_all([Sample(sample, (rng,))])[0]
+        carrier = model.carriers([Sample(sample, (rng,))])[0]
         image, _ = checked(carrier, (*first.shape[:2], model.task.carrier_channels), "carrier")
     except CellFailure as failure:
         raise RequestError(f"{name} cannot encode this: {failure.reason}") from None

@@ -3,6 +3,7 @@
 Either way the coordinator gets records back in the order of the slices and is the only one who writes.
 """
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,7 @@ _worker: tuple[Workbench, ThreadPoolExecutor] | None = None
 def _start_worker(request: Request, workers: int) -> None:
     global _worker
     cores = max(1, (os.cpu_count() or 1) // workers)
+    logging.getLogger("bench").setLevel(logging.ERROR)  # the coordinator has said all that there is to warn of
     os.environ["OMP_NUM_THREADS"] = str(cores)  # read by torch when the method imports it, below
     _worker = (Workbench.build(request), ThreadPoolExecutor(max(1, cores), thread_name_prefix="codec"))
 

@@ -203,6 +203,9 @@ class Paint(ArrayModel):
     task = COLORIZATION
     outputs = ("color",)
 
+    def encode(self, sample):
+        raise AssertionError("colorization's carrier is the luminance, whatever a method would like to send")
+
     def decode(self, received, condition):
         return {"color": received.repeat(3, axis=2)}
 

@@ -56,7 +56,7 @@ def test_more_bits_show_more_of_the_secret_and_less_of_the_host():
 @pytest.mark.parametrize("model", [CopyGray, CopyGrayColorization])
 def test_copy_gray_sends_the_luminance_and_returns_it_as_color(model, gray):
     method = model()
-    carrier = method.encode(Sample({"color": np.repeat(gray, 3, axis=2), "gray": gray}))
+    (carrier,) = method.carriers([Sample({"color": np.repeat(gray, 3, axis=2), "gray": gray})])
     assert (carrier == gray).all()
     outputs = method.decode(carrier, Condition())
     assert set(outputs) == set(model.returned()) == {"color"}

@@ -2,16 +2,21 @@
 
 import numpy as np
 
-from bench_core.model import Array, ArrayModel, Condition
+from bench_core.model import Array, ArrayModel, Condition, Sample
 from bench_core.task import COLORIZATION, INVERTIBLE_GRAYSCALE
 
 
 class CopyGray(ArrayModel):
-    """The carrier is the luminance (the base class's), the restored picture has it in R, G and B."""
+    """The carrier is the luminance, the restored picture has it in R, G and B."""
 
     name = "copy-gray"
     task = INVERTIBLE_GRAYSCALE
     outputs = ("color",)
+
+    def encode(self, sample: Sample) -> Array:
+        """The luminance, uint8 H×W×1."""
+        gray: Array = sample["gray"]
+        return gray
 
     def decode(self, received: Array, condition: Condition) -> dict[str, Array]:
         """`color`, uint8 H×W×3, of a received uint8 H×W×1."""
