@@ -1,0 +1,80 @@
+"""What the shipped weights do, on two photos that they were not trained on."""
+
+import numpy as np
+import pytest
+from skimage import data
+
+from bench_core.model import Condition, Sample
+from bench_core.randomness import keyed_generator
+from bench_riis.channel import Level, degrade
+from bench_riis.config import parse_qualities
+from bench_riis.method import Riis
+from bench_riis.weights import SHIPPED, load_weights
+
+HOST = data.astronaut()[:128, 160:288]
+SECRET = data.coffee()[100:228, 200:328]
+
+Images = dict[str, np.ndarray]
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / np.mean((a.astype(float) - b.astype(float)) ** 2)))
+
+
+def eight_bit(image: np.ndarray) -> np.ndarray:
+    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+def condition() -> Condition:
+    return Condition(rngs=(keyed_generator(0, "photo", 0, "decode", 0),))
+
+
+def trip(model: Riis, level: Level, host: np.ndarray = HOST, secret: np.ndarray = SECRET) -> Images:
+    sent = eight_bit(model.encode_all([Sample({"host": host, "secret": secret})])[0])
+    received = degrade(sent, level, np.random.default_rng(0))
+    found = model.decode_all([received], condition())[0]
+    return {"container": sent, **{key: eight_bit(value) for key, value in found.items()}}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Riis:
+    return Riis()
+
+
+@pytest.mark.parametrize(
+    ("level", "least"),
+    [
+        (Level("clean"), 24),
+        (Level("jpeg", 90), 22),
+        (Level("jpeg", 40), 18.5),
+        (Level("gauss", 10), 21),
+        (Level("poisson", 255), 21),
+    ],
+)
+def test_they_hide_and_reveal(shipped: Riis, level: Level, least: float) -> None:
+    found = trip(shipped, level)
+    assert psnr(found["container"], HOST) > 28
+    assert psnr(found["secret"], SECRET) > least
+    assert psnr(found["host"], HOST) > 25
+
+
+def test_they_do_not_mix_up_the_pictures(shipped: Riis) -> None:
+    found = trip(shipped, Level("jpeg", 90))
+    assert psnr(found["secret"], HOST) < 15
+    swapped = trip(shipped, Level("jpeg", 90), SECRET, HOST)
+    assert psnr(swapped["secret"], HOST) > 20
+    assert abs(psnr(swapped["secret"], HOST) - psnr(found["secret"], SECRET)) > 1e-3
+
+
+def test_an_ordinary_picture_reveals_no_secret(shipped: Riis) -> None:
+    found = shipped.decode_all([HOST], condition())[0]
+    assert psnr(eight_bit(found["secret"]), SECRET) < 15
+
+
+def test_they_say_how_they_were_made() -> None:
+    loaded = load_weights(SHIPPED)
+    assert loaded.network.n_secrets == 1
+    assert loaded.training["preset"] == "small"
+    assert 0 < loaded.training["done_steps"] <= loaded.training["steps"]
+    assert {30, 40, 90} <= set(parse_qualities(loaded.training["qf"]))
+    assert SHIPPED.stat().st_size < 10_000_000
