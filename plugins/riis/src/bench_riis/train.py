@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import torch
-from torch import Tensor
 
 from bench_core.errors import RequestError
 from bench_core.photos import Crops, Pixels, load_photos
 from bench_core.randomness import keyed_generator
+from bench_core.torch_model import to_tensor
 from bench_core.training import (
     CHECKPOINT,
     Cadence,
@@ -49,18 +48,13 @@ class Batches:
     def __call__(self, step: int, process: int) -> dict[str, Any]:
         """The objective's arguments."""
         rng = keyed_generator(self.seed, "train", step, self.name, process)
-        drawn = to_unit(self.crops.draw(self.count * (1 + self.n_secrets), rng))
+        drawn = to_tensor(list(self.crops.draw(self.count * (1 + self.n_secrets), rng)))
         return {
             "host": drawn[: self.count],
             "secret": drawn[self.count :].reshape(self.count, 3 * self.n_secrets, *drawn.shape[-2:]),
             "levels": draw_levels(self.config, self.count, rng),
             "seed": int(rng.integers(2**62)),
         }
-
-
-def to_unit(pixels: Pixels) -> Tensor:
-    """uint8 N×H×W×3 to float32 N×3×H×W in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).float().div_(255)
 
 
 def stages(photos: list[Pixels], config: TrainingConfig, n_secrets: int, seed: int) -> list[Stage]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from bench_core.errors import RequestError
 from bench_core.photos import Pixels
+from bench_core.torch_model import to_tensor
 from bench_riis.channel import Level, round8, transmit
 from bench_riis.config import TrainingConfig
 from bench_riis.model import RiisNetwork
@@ -40,8 +40,7 @@ class Validation:
                 f"validation needs more than {n_secrets} photo(s) of at least 16×16 pixels; "
                 f"it has {len(photos)}, the smallest side {min(min(photo.shape[:2]) for photo in photos)}"
             )
-        crops = np.stack([_center(photo, size) for photo in photos]).transpose(0, 3, 1, 2)
-        self.host = torch.from_numpy(np.ascontiguousarray(crops)).float().div_(255)
+        self.host = to_tensor([_center(photo, size) for photo in photos])
         self.secret = torch.cat([self.host.roll(-1 - k, dims=0) for k in range(n_secrets)], dim=1)
         self.config, self.seed = config, seed
 
