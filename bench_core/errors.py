@@ -47,6 +47,15 @@ class CellFailure(BenchError):
         super().__init__(f"{status}: {reason}")
 
 
+def as_failure(error: Exception, what: str = "") -> CellFailure:
+    """What any exception of a method or metric makes of its cell; `what` begins the reason where it is a crash."""
+    if isinstance(error, CellFailure):
+        return error
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, without importing it
+        return CellFailure("oom", one_line(error))
+    return CellFailure("model_error", what + one_line(error))
+
+
 def one_line(error: BaseException, limit: int = 300) -> str:
     """The first thing a reader needs of an exception, on one line, for a row's `error` column."""
     text = " ".join(str(error).split()) or type(error).__name__

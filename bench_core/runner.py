@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench_core.degradation import Channel, Received
-from bench_core.errors import CellFailure, one_line
+from bench_core.errors import CellFailure, as_failure, one_line
 from bench_core.images import clip_fraction, to_uint8
 from bench_core.model import Condition, Sample, Stage
 from bench_core.plan import Slice, Workbench
@@ -281,15 +281,7 @@ def _guarded(call: Callable[[Any], Sequence[Any]], batch: Sequence[Any]) -> list
     except Exception as error:
         if len(batch) > 1:
             return [outcome for one in batch for outcome in _guarded(call, [one])]
-        return [_as_failure(error)]
-
-
-def _as_failure(error: Exception) -> CellFailure:
-    if isinstance(error, CellFailure):
-        return error
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return CellFailure("oom", one_line(error))
-    return CellFailure("model_error", one_line(error))
+        return [as_failure(error)]
 
 
 def _shapes(sample: Sample) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench_core.errors import CellFailure, one_line
+from bench_core.errors import CellFailure, as_failure
 from bench_core.metric import Metric, Score
 from bench_core.records import CellKey, ScoreRecord
 from bench_core.task import Pair
@@ -50,12 +50,8 @@ class Scorer:
         try:
             estimate = arrived[pair.estimate] if pair.estimate in arrived else self._references[pair.estimate]
             record = self._measure(cell, estimate)
-        except CellFailure as failure:
-            record = self._failure(cell, failure)
-        except MemoryError as error:
-            record = self._failure(cell, CellFailure("oom", one_line(error)))
-        except Exception as error:
-            record = self._failure(cell, CellFailure("model_error", f"metric {metric.name}: {one_line(error)}"))
+        except Exception as error:  # a metric may come from anyone's plugin
+            record = self._failure(cell, as_failure(error, f"metric {metric.name}: "))
         if pair.before_channel:
             self._early[key] = record
         return record

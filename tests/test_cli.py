@@ -217,3 +217,24 @@ def test_every_option_has_its_environment_variable(bench_command):
     env = {"BENCH_RUN_PLUGIN": "lsb", "BENCH_RUN_LIMIT": "2", "BENCH_RUN_SIZE": "64", "BENCH_DB": "other.db"}
     assert "in other.db" in bench_command("run", env=env, check=0).stdout
     assert "lsb" in bench_command("runs", env={"BENCH_DB": "other.db"}, check=0).stdout
+
+
+def all_options(command, path=()):
+    import click
+
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from all_options(command.get_command(context, name), (*path, name))
+    for option in command.params:
+        if isinstance(option, click.Option):
+            yield path, option
+
+
+def test_the_variable_of_an_option_is_its_name():
+    from bench_core.cli.main import bench
+
+    for path, option in all_options(bench):
+        names = {text.lstrip("-").replace("-", "_").upper() for text in option.opts if text.startswith("--")}
+        variable = option.envvar or f"BENCH_{'_'.join(path)}_{option.name}".upper().replace("-", "_")
+        assert any(variable.endswith(f"_{name}") for name in names), f"bench {' '.join(path)} {option.opts}: {variable}"

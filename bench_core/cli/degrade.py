@@ -17,10 +17,18 @@ from bench_core.plugins import registry
 @click.command()
 @click.argument("source", metavar="IN")
 @click.argument("output", metavar="OUT")
-@click.option("-d", "--degrade", "spec", required=True, metavar="SPEC", help="One degradation or chain, e.g. jpeg:40.")
+@click.option(
+    "-d",
+    "--degrade",
+    "degrade_",
+    envvar="BENCH_DEGRADE_DEGRADE",
+    required=True,
+    metavar="SPEC",
+    help="One degradation or chain, e.g. jpeg:40.",
+)
 @seed_option
 @click.option("--repeat", type=click.IntRange(0), default=0, show_default=True, help="Which repeat of a random one.")
-def degrade(source: str, output: str, spec: str, seed: int, repeat: int) -> None:
+def degrade(source: str, output: str, degrade_: str, seed: int, repeat: int) -> None:
     """Send the picture IN through a channel and write what arrives to OUT, without further loss.
 
     Noise is keyed by the seed, the repeat and the name of the file IN, as it is for that picture in a folder.
@@ -28,10 +36,10 @@ def degrade(source: str, output: str, spec: str, seed: int, repeat: int) -> None
     """
     path = Path(output)
     path = path if path.suffix else path.with_suffix(".png")
-    channels = parse_channels([spec], registry().degradations)
+    channels = parse_channels([degrade_], registry().degradations)
     if len(channels) != 1:
         raise RequestError(
-            f"--degrade {spec}: stands for {len(channels)} degradations; one OUT takes one, e.g. jpeg:40"
+            f"--degrade {degrade_}: stands for {len(channels)} degradations; one OUT takes one, e.g. jpeg:40"
         )
     try:
         received = channels[0].send(_read(source), seed, Path(source).name, repeat)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bench_core.cli.options import json_option
-from bench_core.errors import CellFailure, RequestError, one_line
+from bench_core.errors import CellFailure, RequestError, as_failure
 from bench_core.images import read_image
 from bench_core.metric import Array, Metric
 from bench_core.plan import create_metrics
@@ -20,7 +20,7 @@ from bench_core.plugins import registry
 @click.option(
     "-m",
     "--metric",
-    "names",
+    "metric",
     multiple=True,
     default=("psnr", "ssim"),
     show_default=True,
@@ -28,7 +28,7 @@ from bench_core.plugins import registry
     help="A metric; several times for several.",
 )
 @json_option
-def measure(estimate: str, reference: str, names: tuple[str, ...], as_json: bool) -> None:
+def measure(estimate: str, reference: str, metric: tuple[str, ...], as_json: bool) -> None:
     """Measure the picture A against its reference B; both are files of the same size.
 
     A metric that cannot be computed shows why; the command fails only where the request is wrong.
@@ -36,7 +36,7 @@ def measure(estimate: str, reference: str, names: tuple[str, ...], as_json: bool
     problems: list[str] = []
     metrics: dict[str, Metric] = {}
     try:
-        metrics = create_metrics(names, registry())
+        metrics = create_metrics(metric, registry())
     except RequestError as error:
         problems.extend(error.problems)
     pictures: list[Array] = []
@@ -52,7 +52,7 @@ def measure(estimate: str, reference: str, names: tuple[str, ...], as_json: bool
         )
     if problems:
         raise RequestError(problems)
-    results = {name: _result(metric, *pictures) for name, metric in metrics.items()}
+    results = {name: _result(found, *pictures) for name, found in metrics.items()}
     if as_json:
         click.echo(json.dumps(results, indent=2, allow_nan=False))
         return
@@ -70,12 +70,9 @@ def _result(metric: Metric, estimate: Array, reference: Array) -> dict[str, Any]
         if score.value is not None and not math.isfinite(score.value):
             raise CellFailure("nan_output", f"{metric.name} gave {score.value}")
         result["value"], result["details"] = score.value, score.details
-    except CellFailure as failure:
-        result["status"], result["error"] = failure.status, failure.reason
-    except MemoryError as error:
-        result["status"], result["error"] = "oom", one_line(error)
     except Exception as error:  # a metric may come from anyone's plugin
-        result["status"], result["error"] = "model_error", one_line(error)
+        failure = as_failure(error)
+        result["status"], result["error"] = failure.status, failure.reason
     return result
 
 

@@ -17,7 +17,9 @@ db_option: Decorator = click.option(
     metavar="FILE|URL",
     help="The database of results.",
 )
-json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
+json_option: Decorator = click.option(
+    "--json", "as_json", is_flag=True, envvar="BENCH_JSON", help="Print JSON for a program to read."
+)
 seed_option: Decorator = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Keys every random draw."
 )
