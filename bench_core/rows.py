@@ -1,11 +1,15 @@
-"""Long rows as CSV, JSON and Parquet; `bench export` and the pages' downloads are made here."""
+"""Long rows as CSV, JSON, Parquet and a pandas frame; `bench export` and the pages' downloads are made here."""
 
 import csv
 import io
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bench_core.store.queries import COLUMNS, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def as_csv(rows: Sequence[Row]) -> bytes:
@@ -24,19 +28,17 @@ def as_json(rows: Sequence[Row]) -> bytes:
     return (json.dumps([row._asdict() for row in rows], indent=1, allow_nan=False) + "\n").encode()
 
 
+def as_frame(rows: Sequence[Row]) -> "pd.DataFrame":
+    """A pandas frame with the columns of a long row; `value` is NaN where there is none."""
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(COLUMNS)).astype({"repeat": "int64", "value": "float64"})
+
+
 def as_parquet(rows: Sequence[Row]) -> bytes:
     """A Parquet file; `details` is a column of JSON texts."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    types = {"repeat": pa.int64(), "value": pa.float64()}
-    columns = {
-        name: pa.array(
-            [json.dumps(row.details, sort_keys=True) if name == "details" else getattr(row, name) for row in rows],
-            types.get(name, pa.string()),
-        )
-        for name in COLUMNS
-    }
+    frame = as_frame(rows)
+    frame["details"] = [json.dumps(row.details, sort_keys=True) for row in rows]
     buffer = io.BytesIO()
-    pq.write_table(pa.table(columns), buffer)
+    frame.to_parquet(buffer, index=False)
     return buffer.getvalue()

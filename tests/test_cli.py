@@ -158,6 +158,12 @@ def test_a_run_prints_its_figures_and_its_rows_are_exported(bench_command, tmp_p
     table = pq.read_table(tmp_path / "rows.parquet")
     assert table.num_rows == len(rows)
     assert table.column_names[: len(expected)] == expected
+    assert {name: str(table.schema.field(name).type) for name in ("repeat", "value")} == {
+        "repeat": "int64",
+        "value": "double",
+    }
+    assert table["value"].null_count == len(identical)
+    assert json.loads(table["details"][0].as_py()) == as_json[0]["details"]
 
 
 def test_runs_and_show(bench_command):
