@@ -32,3 +32,7 @@ class Dataset:
     def load(self, image_id: str) -> dict[str, Any]:
         """The fields of one picture."""
         raise TypeError(f"{type(self).__name__} does not load its pictures")
+
+    def draw(self, image_id: str, width: int, height: int) -> Array | None:
+        """The picture made for a size, uint8 H×W×3, for sets that are drawn and not read (QR codes); None otherwise."""
+        return None

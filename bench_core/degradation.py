@@ -16,10 +16,30 @@ Array = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True)
 class Received:
-    """What comes out of a degradation: a picture, and what is worth recording (`encoded_bytes`, drawn parameters)."""
+    """What comes out of a degradation: a picture, and what is worth recording (`encoded_bytes`, drawn parameters).
+
+    `mask`, uint8 H×W×1 of `image`'s size, is 255 where the degradation put something else into the picture; metrics
+    that localize tampering are measured against it. `extras` are further pictures worth looking at, by name, such as
+    the photo that a simulated camera took.
+    """
 
     image: Array
     details: dict[str, Any] = field(default_factory=dict)
+    mask: Array | None = None
+    extras: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """What the harness knows of a trip besides the picture itself, for the few degradations that need it.
+
+    `cover` is what the carrier was made to look like (the host, or the target gray), of the carrier's shape; where
+    the task has no such picture, the carrier.
+    """
+
+    image_id: str = ""
+    repeat: int = 0
+    cover: Array | None = None
 
 
 class Degradation:
@@ -62,6 +82,14 @@ class Degradation:
         """
         raise TypeError(f"{type(self).__name__} does not say how to degrade")
 
+    def handle(self, image: Array, rng: np.random.Generator, shipment: Shipment) -> Received:
+        """Degrade one picture, knowing its trip; overridden by degradations that need more than the pixels."""
+        return self.apply(image, rng)
+
+    def repeats(self, image_id: str) -> int | None:
+        """How many different trips there are of one picture; None: as many as are asked for, if it is stochastic."""
+        return None
+
     def provenance(self) -> dict[str, Any]:
         """What a run should record of the machinery: versions of codecs, whether a self test passed."""
         return {}
@@ -90,27 +118,40 @@ class Channel:
             facts.update(stage.provenance())
         return facts
 
-    def send(self, image: Array, seed: int, image_id: str, repeat: int = 0) -> Received:
+    def repeats(self, image_id: str, asked: int) -> int:
+        """How many trips a run makes of one picture, where `asked` are wanted: what cannot differ is not repeated."""
+        own = [count for stage in self.stages if (count := stage.repeats(image_id)) is not None]
+        return max(own) if own else asked if self.stochastic else 1
+
+    def send(self, image: Array, seed: int, image_id: str, repeat: int = 0, cover: Array | None = None) -> Received:
         """Degrade `image`, uint8 H×W×C, with noise keyed by (seed, image, stage, repeat).
 
         `details` are those of the stages; of two stages' equal keys the last counts, since it is what arrives.
-        In a chain, `details["stages"]` holds what each stage recorded, with its id.
+        In a chain, `details["stages"]` holds what each stage recorded, with its id; `mask` is where any stage tampered,
+        as far as its size still fits what arrives.
 
         Raises:
             CellFailure: where a stage cannot degrade this picture, or returned something that is not one.
         """
         details: dict[str, Any] = {}
         recorded: list[dict[str, Any]] = []
+        masks: list[Array] = []
+        extras: dict[str, Array] = {}
+        shipment = Shipment(image_id, repeat, image if cover is None else cover)
         for index, stage in enumerate(self.stages):
-            received = stage.apply(image, keyed_generator(seed, image_id, index, stage.id, repeat))
+            received = stage.handle(image, keyed_generator(seed, image_id, index, stage.id, repeat), shipment)
             _check_picture(received.image, image, stage)
             image = received.image
             details.update(received.details)
+            extras.update(received.extras)
+            if received.mask is not None:
+                masks.append(received.mask)
             if received.details:
                 recorded.append({"id": stage.id, **received.details})
         if len(self.stages) > 1 and recorded:
             details["stages"] = recorded
-        return Received(image, details)
+        fitting = [mask for mask in masks if mask.shape[:2] == image.shape[:2]]
+        return Received(image, details, np.maximum.reduce(fitting) if fitting else None, extras)
 
 
 def _check_picture(after: Array, before: Array, stage: Degradation) -> None:

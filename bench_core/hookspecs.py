@@ -54,6 +54,11 @@ def register_datasets(register: Register) -> None:
 
 
 @hookspec
+def register_weights(register: Register) -> None:
+    """Register files of weights that can be fetched (bench_core.weights.WeightsFile)."""
+
+
+@hookspec
 def register_suites(register: Register) -> None:
     """Register suites: protocols with their reported figures."""
 

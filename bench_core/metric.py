@@ -1,13 +1,15 @@
 """The base class of metrics: one pair of 8-bit pictures in, one score out."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from bench_core.errors import CellFailure
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
+Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class Metric:
     computed afresh. `direction` is `higher` or `lower`, whichever is better, or `none` for a figure to be read
     beside its reference's. `kind` is `mean` or `proportion` (a 0/1 value a picture, with a Wilson interval).
     `worst` is what a failure counts in the pessimistic average; None: what a mid-gray picture would score.
-    One instance serves all threads: `prepare` and `measure` keep nothing between calls.
+    `pairs` names the pairs that the metric means something on (none: all of them); of several secrets in one image,
+    the figures are averaged, or added up (`combine = "sum"`). One instance serves all threads: `prepare` and `measure`
+    keep nothing between calls.
     """
 
     name: str = ""
@@ -41,6 +45,8 @@ class Metric:
     unit: str = ""
     kind: str = "mean"
     worst: float | None = None
+    pairs: ClassVar[tuple[str, ...]] = ()
+    combine: ClassVar[str] = "mean"
 
     @property
     def implementation(self) -> str:
@@ -60,7 +66,15 @@ class Metric:
         """
         raise TypeError(f"{type(self).__name__} does not say how to measure")
 
-    def __call__(self, estimate: Array, reference: Array) -> Score:
+    def measure_with(self, estimate: Array, prepared: Any, facts: Mapping[str, Any]) -> Score:
+        """Score `estimate`, knowing more of its trip; overridden by metrics that need more than two pictures.
+
+        `facts` holds what there is of: `mask` (uint8 H×W×1, 255 where the channel tampered with the picture) and
+        `label` (the class number of what the picture shows).
+        """
+        return self.measure(estimate, prepared)
+
+    def __call__(self, estimate: Array, reference: Array, facts: Mapping[str, Any] | None = None) -> Score:
         """Score one pair of uint8 pictures of the same shape.
 
         Raises:
@@ -79,4 +93,40 @@ class Metric:
             raise CellFailure(
                 "bad_shape", f"{self.name} takes uint8 H×W×1 or H×W×3, not {estimate.dtype} {estimate.shape}"
             )
-        return self.measure(estimate, self.prepare(reference))
+        return self.measure_with(estimate, self.prepare(reference), facts or {})
+
+
+class SetMetric(Metric):
+    """A figure of a whole set of pictures against the set of their references: FID, a detector's error, ….
+
+    Each picture is described on its own, wherever its trip is computed; the descriptions are compared once, when all
+    are there, so that the figure depends on no order. `least` is how many pictures a figure needs. An interval stands
+    in the score's details as `low` and `high`, the number of pictures as `n`.
+    """
+
+    kind = "set"
+    worst = None
+    least: ClassVar[int] = 2
+
+    def describe(self, image: Array) -> Floats:
+        """What the comparison needs of one uint8 H×W×C picture: a vector, of one length for all pictures.
+
+        Raises:
+            CellFailure: where the picture cannot be described.
+        """
+        raise TypeError(f"{type(self).__name__} does not say how to describe a picture")
+
+    def compare(self, estimates: Floats, references: Floats, images: Sequence[str], seed: int) -> Score:
+        """The figure of N×D descriptions against the N×D ones of their references.
+
+        `images` names the image that each row belongs to: rows of one image (repeats, several secrets) must stay on one
+        side of any split. `seed` is the run's.
+
+        Raises:
+            CellFailure: where there is no figure for these sets.
+        """
+        raise TypeError(f"{type(self).__name__} does not say how to compare sets")
+
+    def measure(self, estimate: Array, prepared: Any) -> Score:
+        """Not for a single pair; CellFailure."""
+        raise CellFailure("skipped_unsupported", f"{self.name} compares sets of pictures, not two pictures")

@@ -20,7 +20,7 @@ from bench_core import hookspecs
 from bench_core.errors import RequestError, one_line
 
 GROUP = "bench"
-KINDS = ("models", "degradations", "metrics", "datasets", "suites", "commands")
+KINDS = ("models", "degradations", "metrics", "datasets", "weights", "suites", "commands")
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Plugins:
     """All plugins, and one registry for each kind of thing they register."""
 
     def __init__(self, entry_points: list[importlib.metadata.EntryPoint]) -> None:
-        self.models, self.degradations, self.metrics, self.datasets, self.suites, self.commands = (
+        self.models, self.degradations, self.metrics, self.datasets, self.weights, self.suites, self.commands = (
             Registry(kind) for kind in KINDS
         )
         self.infos: list[PluginInfo] = []
