@@ -6,10 +6,12 @@ from bench_core.hookspecs import Register
 
 @hookimpl
 def register_datasets(register: Register) -> None:
-    """The photos that come along, and any folder."""
+    """The photos that come along, any folder, and QR codes."""
     register(
         "sample",
         "bench_datasets.sample:Sample",
         summary="16 crops of 256×256 from six free photos that pip packages carry",
     )
     register("folder:", "bench_datasets.folder:Folder", summary="the pictures under a folder, e.g. folder:photos")
+    register("qr", "bench_datasets.qr:Qr", summary="QR codes with random payloads, for --secrets qr")
+    register("qr:", "bench_datasets.qr:Qr", summary="QR codes of another kind, e.g. qr:chars=40,level=H")
