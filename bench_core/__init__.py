@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from bench_core.dataset import Dataset as Dataset
     from bench_core.degradation import Degradation as Degradation
     from bench_core.degradation import Received as Received
+    from bench_core.degradation import Shipment as Shipment
     from bench_core.errors import CellFailure as CellFailure
     from bench_core.errors import RequestError as RequestError
     from bench_core.metric import Metric as Metric
     from bench_core.metric import Score as Score
+    from bench_core.metric import SetMetric as SetMetric
     from bench_core.model import ArrayModel as ArrayModel
     from bench_core.model import Condition as Condition
     from bench_core.model import Model as Model
@@ -36,10 +38,12 @@ _HOME = {
     "Dataset": "dataset",
     "Degradation": "degradation",
     "Received": "degradation",
+    "Shipment": "degradation",
     "CellFailure": "errors",
     "RequestError": "errors",
     "Metric": "metric",
     "Score": "metric",
+    "SetMetric": "metric",
     "ArrayModel": "model",
     "Condition": "model",
     "Model": "model",

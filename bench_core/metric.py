@@ -53,6 +53,10 @@ class Metric:
         """`name@version`, as stored with each value."""
         return f"{self.name}@{self.version}"
 
+    def scores(self, pair: str) -> bool:
+        """Whether the metric means something on the pair of this name."""
+        return not self.pairs or pair in self.pairs
+
     def prepare(self, reference: Array) -> Any:
         """What depends on the reference alone, computed once however many estimates follow."""
         return reference

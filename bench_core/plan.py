@@ -5,22 +5,22 @@ A request is checked as a whole before anything is loaded that costs time and be
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from bench_core.degradation import Channel
 from bench_core.errors import BenchError, CellFailure, RequestError, one_line
 from bench_core.grammar import parse_channels
-from bench_core.metric import Metric
+from bench_core.metric import Metric, SetMetric
 from bench_core.model import Model, Sample
 from bench_core.params import resolve
 from bench_core.plugins import Plugins, registry
 from bench_core.provenance import code_digest, file_digest
-from bench_core.records import CellKey, TripKey
+from bench_core.records import WHOLE_SET, CellKey, TripKey
 from bench_core.samples import SampleSet, build_samples
 from bench_core.sizes import Size
-from bench_core.store.writer import ModelIdentity, RunIdentity
+from bench_core.store.writer import ModelIdentity, RunIdentity, digest_of
 from bench_core.task import Pair
 
 
@@ -30,7 +30,9 @@ class Request:
 
     plugin: str
     degrade: tuple[str, ...] = ("clean",)
+    captured: tuple[str, ...] = ()
     dataset: str = "sample"
+    secrets: str | None = None
     metrics: tuple[str, ...] = ("psnr", "ssim")
     settings: Mapping[str, str] = field(default_factory=dict)
     weights: str | None = None
@@ -79,8 +81,13 @@ class Workbench:
                 request.degrade, plugins.degradations, sweep=request.sweep, max_points=request.max_points
             )
         )
+        captured = [
+            attempt(partial(plugins.degradations.create, f"capture:{folder}"), f"--captured {folder}")
+            for folder in request.captured
+        ]
         metrics = attempt(lambda: create_metrics(request.metrics, plugins), "--metric")
         dataset = attempt(lambda: plugins.datasets.create(request.dataset), "--dataset")
+        secrets = attempt(lambda: plugins.datasets.create(request.secrets), "--secrets") if request.secrets else None
         size = attempt(lambda: Size.parse(request.size) if request.size else None, "--size")
         model_class = attempt(lambda: plugins.models.load(request.plugin), "--plugin")
         settings = (
@@ -92,17 +99,28 @@ class Workbench:
         if problems:
             raise RequestError(problems)
         model = create_model(model_class, request.plugin, settings or {}, weights, request.device)
+        pairs = model.task.pairs_for(model.returned())
+        problems = [
+            f"--metric {metric.name}: scores {' and '.join(metric.pairs)}; {request.plugin} has "
+            f"{', '.join(pair.name for pair in pairs)}"
+            for metric in metrics.values()
+            if not any(metric.scores(pair.name) for pair in pairs)
+        ]
+        if secrets and "secret" not in model.task.fields:
+            problems.append(f"--secrets {request.secrets}: {request.plugin} hides no secret ({model.task.name})")
+        if problems:
+            raise RequestError(problems)
         samples = build_samples(
-            dataset, model.task, seed=request.seed, size=size, limit=request.limit, secrets=model.secrets
+            dataset,
+            model.task,
+            seed=request.seed,
+            size=size,
+            limit=request.limit,
+            secrets=model.secrets,
+            secrets_from=secrets,
         )
-        return cls(
-            request,
-            model,
-            samples,
-            {channel.id: channel for channel in channels},
-            metrics,
-            model.task.pairs_for(model.returned()),
-        )
+        channels = [*channels, *(Channel((stage,)) for stage in captured)]
+        return cls(request, model, samples, {channel.id: channel for channel in channels}, metrics, pairs)
 
     def identity(self) -> RunIdentity:
         """What the run is, for the store."""
@@ -132,6 +150,8 @@ class Workbench:
             "limit": self.request.limit,
             "size": self.request.size,
         }
+        if self.request.secrets:
+            asked["secrets"] = self.request.secrets
         return RunIdentity(model, self.request.dataset, self.samples.digest, self.request.seed, asked)
 
     @cached_property
@@ -154,17 +174,32 @@ class Workbench:
 
     def trips(self, image: str) -> list[TripKey]:
         """The trips of one image. What cannot come out differently is not repeated."""
+        asked = self.request.repeats
         return [
             TripKey(image, channel.id, repeat)
             for channel in self.channels.values()
-            for repeat in range(self.request.repeats if channel.stochastic or self.model.stochastic else 1)
+            for repeat in range(max(channel.repeats(image, asked), asked if self.model.stochastic else 1))
         ]
 
     def cells(self, trip: TripKey) -> list[CellKey]:
-        """The cells of one trip."""
+        """The cells of one trip; for the whole set's (image `WHOLE_SET`), those of the metrics that compare sets."""
+        of_set = trip.image == WHOLE_SET
         return [
-            CellKey(*trip, pair.name, metric.implementation) for pair in self.pairs for metric in self.metrics.values()
+            CellKey(*trip, pair.name, metric.implementation)
+            for pair in self.pairs
+            for metric in self.metrics.values()
+            if metric.scores(pair.name) and isinstance(metric, SetMetric) == of_set
         ]
+
+    def sets(self) -> list[TripKey]:
+        """The whole set's way through each channel, where a metric compares sets."""
+        return [trip for channel in self.channels if self.cells(trip := TripKey(WHOLE_SET, channel, 0))]
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The content digest of each image's sample, and of the whole set with its repeats."""
+        whole = digest_of([self.samples.digest, self.request.repeats])
+        return {**self.samples.digests, WHOLE_SET: whole}
 
 
 def create_metrics(names: Sequence[str], plugins: Plugins) -> dict[str, Metric]:
@@ -213,9 +248,14 @@ class Slice:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done: slices of missing cells, and the good cells that are there already."""
+    """What is to be done: slices of missing cells, and the good cells that are there already.
+
+    `sets` are the missing cells of whole sets. They need every picture of their channel, so its trips are in the
+    slices, with a cell for each description that is to be made.
+    """
 
     slices: tuple[Slice, ...]
+    sets: tuple[CellKey, ...]
     missing: int
     reused: dict[CellKey, int]
 
@@ -230,20 +270,25 @@ def make_plan(bench: Workbench, known: Mapping[CellKey, int], batch_size: int) -
     images: dict[str, dict[TripKey, list[CellKey]]] = {}
     reused: dict[CellKey, int] = {}
     missing = 0
+
+    def wanted(cells: list[CellKey]) -> list[CellKey]:
+        reused.update({cell: known[cell] for cell in cells if cell in known})
+        return [cell for cell in cells if cell not in known]
+
+    sets = [cell for trip in bench.sets() for cell in wanted(bench.cells(trip))]
     for image in (*bench.samples.ids, *bench.samples.failures):
+        readable = image not in bench.samples.failures  # what cannot be read is not in the set
         for trip in bench.trips(image):
-            todo = []
-            for cell in bench.cells(trip):
-                if cell in known:
-                    reused[cell] = known[cell]
-                else:
-                    todo.append(cell)
+            todo = wanted(bench.cells(trip))
+            missing += len(todo)
+            if readable:
+                parts = (cell for cell in sets if cell.degradation == trip.degradation)
+                todo += [CellKey(*trip, cell.pair, cell.implementation) for cell in parts]
             if todo:
                 images.setdefault(image, {})[trip] = todo
-                missing += len(todo)
     names = list(images)
     slices = tuple(
         Slice({name: images[name] for name in names[start : start + batch_size]})
         for start in range(0, len(names), batch_size)
     )
-    return Plan(slices, missing, reused)
+    return Plan(slices, tuple(sets), missing + len(sets), reused)

@@ -5,6 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bench_core.errors import CellFailure
+
+Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
+
+WHOLE_SET = "*"
+"""The image of a cell that scores a whole set of pictures (bench_core.metric.SetMetric)."""
+
 
 class TripKey(NamedTuple):
     """Which trip: an image, through a channel (canonical id), for the n-th time."""
@@ -43,8 +50,22 @@ class ScoreRecord:
 
 
 @dataclass
+class Description:
+    """What a set's metric needs of one trip: K×D descriptions of the K estimates, and of their references.
+
+    Both are None where there is a `failure` instead.
+    """
+
+    pair: str
+    implementation: str
+    estimates: Floats | None = None
+    references: Floats | None = None
+    failure: CellFailure | None = None
+
+
+@dataclass
 class TripRecord:
-    """One trip with its scores, and the pictures to keep of it (role to uint8 H×W×C)."""
+    """One trip with its scores, its part in figures of whole sets, and the pictures to keep (role to uint8 H×W×C)."""
 
     key: TripKey
     sample_digest: str
@@ -54,3 +75,4 @@ class TripRecord:
     details: dict[str, Any] = field(default_factory=dict)
     scores: list[ScoreRecord] = field(default_factory=list)
     pictures: dict[str, np.ndarray[Any, np.dtype[np.uint8]]] = field(default_factory=dict)
+    described: list[Description] = field(default_factory=list)

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench_core.store.queries import COLUMNS, Row
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def as_csv(rows: Sequence[Row]) -> bytes:
-    """Comma-separated, UTF-8, one header line; an empty value is one that does not exist, `details` is JSON."""
+    """Comma-separated, UTF-8, one header line; an empty value is one that does not exist, dictionaries are JSON."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        value = "" if row.value is None else repr(row.value)
-        writer.writerow([*row[:10], value, *row[11:-1], json.dumps(row.details, sort_keys=True)])
+        texts = row._replace(details=_json(row.details), trip=_json(row.trip))._asdict()
+        writer.writerow({**texts, "value": "" if row.value is None else repr(row.value)}.values())
     return buffer.getvalue().encode()
 
 
@@ -36,9 +36,14 @@ def as_frame(rows: Sequence[Row]) -> "pd.DataFrame":
 
 
 def as_parquet(rows: Sequence[Row]) -> bytes:
-    """A Parquet file; `details` is a column of JSON texts."""
+    """A Parquet file; `details` and `trip` are columns of JSON texts."""
     frame = as_frame(rows)
-    frame["details"] = [json.dumps(row.details, sort_keys=True) for row in rows]
+    frame["details"] = [_json(row.details) for row in rows]
+    frame["trip"] = [_json(row.trip) for row in rows]
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     return buffer.getvalue()
+
+
+def _json(facts: dict[str, Any]) -> Any:
+    return json.dumps(facts, sort_keys=True)

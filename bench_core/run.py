@@ -2,15 +2,17 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bench_core.executors.local import execute
 from bench_core.plan import Request, Workbench, make_plan
 from bench_core.provenance import collect
+from bench_core.records import TripRecord
 from bench_core.store.database import Database
 from bench_core.store.queries import known_cells
 from bench_core.store.writer import RunWriter
+from bench_core.whole_sets import WholeSets
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,24 @@ def run(
     start = time.perf_counter()
     bench = request if isinstance(request, Workbench) else Workbench.build(request)
     identity = bench.identity()
-    plan = make_plan(
-        bench, known_cells(database, identity.model.digest, identity.seed, bench.samples.digests), batch_size
-    )
+    plan = make_plan(bench, known_cells(database, identity.model.digest, identity.seed, bench.digests), batch_size)
     provenance = {**collect(bench.model.device), "channels": bench.channel_provenance()}
     writer = RunWriter(database, identity, command or " ".join(sys.argv), provenance)
     writer.link(plan.reused.values())
     computed = failed = 0
     complete = False
+    sets = WholeSets(bench, plan.sets)
+
+    def finished() -> Iterator[list[TripRecord]]:
+        for records in execute(bench, plan.slices, workers):
+            sets.add(records)
+            yield records
+        if plan.sets:
+            yield sets.records()
+
     try:
         progress(len(plan.reused), plan.total)
-        for records in execute(bench, plan.slices, workers):
+        for records in finished():
             writer.write(records)
             computed += sum(len(record.scores) for record in records)
             failed += sum(score.status != "ok" for record in records for score in record.scores)

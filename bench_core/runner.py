@@ -36,6 +36,8 @@ class _Sent:
     seconds: float
     clipped: float
     references: dict[str, Array]
+    cover: Array
+    facts: dict[str, Any]
     scorer: Scorer
 
 
@@ -104,7 +106,11 @@ def _sent(bench: Workbench, sample: Sample, carrier: Any, seconds: float) -> _Se
     except CellFailure as failure:
         return failure
     references = {"carrier": image, **_references(sample)}
-    return _Sent(image, seconds, clipped, references, Scorer(bench.pairs, bench.metrics.values(), references))
+    imitated = [pair.reference for pair in bench.model.task.pairs if pair.before_channel]
+    cover = references[imitated[0]] if imitated else image
+    facts = {name: sample[name] for name in ("label",) if name in sample}
+    scorer = Scorer(bench.pairs, bench.metrics.values(), references)
+    return _Sent(image, seconds, clipped, references, cover, facts, scorer)
 
 
 def _degrade_ahead(
@@ -118,9 +124,7 @@ def _degrade_ahead(
 
     def submit(trips: list[TripKey]) -> list[Future[tuple[Received, float] | CellFailure]]:
         return [
-            threads.submit(
-                _degrade, bench.channels[trip.degradation], sent[trip.image].carrier, bench.request.seed, trip
-            )
+            threads.submit(_degrade, bench.channels[trip.degradation], sent[trip.image], bench.request.seed, trip)
             for trip in trips
         ]
 
@@ -131,10 +135,10 @@ def _degrade_ahead(
         yield trips, {trip: future.result() for trip, future in zip(trips, current, strict=True)}
 
 
-def _degrade(channel: Channel, carrier: Array, seed: int, trip: TripKey) -> tuple[Received, float] | CellFailure:
+def _degrade(channel: Channel, sent: _Sent, seed: int, trip: TripKey) -> tuple[Received, float] | CellFailure:
     start = time.perf_counter()
     try:
-        received = channel.send(carrier, seed, trip.image, trip.repeat)
+        received = channel.send(sent.carrier, seed, trip.image, trip.repeat, sent.cover)
     except CellFailure as failure:
         return failure
     except Exception as error:
@@ -222,11 +226,15 @@ def _measure(bench: Workbench, cells: Sequence[CellKey], sent: _Sent, arrived: _
         "received": arrived.received.image,
         **{f"output.{name}": value for name, value in arrived.outputs.items()},
     }
-    record.scores = sent.scorer.score(cells, sources)
+    mask = arrived.received.mask
+    facts = sent.facts if mask is None else {**sent.facts, "mask": mask}
+    record.scores = sent.scorer.score(cells, sources, facts)
+    record.described = sent.scorer.describe(cells, sources)
     if arrived.trip.repeat == 0 and arrived.trip.image in bench.kept:
         sources.update(sent.references)
         wanted = {source for pair in bench.pairs for source in (pair.estimate, pair.reference)}
         record.pictures = {role: part for name in sorted(wanted) for role, part in _roles(name, sources[name])}
+        record.pictures |= {f"channel.{name}": picture for name, picture in arrived.received.extras.items()}
     return record
 
 
@@ -252,7 +260,8 @@ def _failed(
 ) -> TripRecord:
     """The record of a trip that never began: the picture cannot be read, or the method made no carrier of it."""
     record = _record(bench, trip, None, None)
-    record.scores = Scorer(bench.pairs, bench.metrics.values(), _references(sample or {})).failed(cells, failure)
+    scorer = Scorer(bench.pairs, bench.metrics.values(), _references(sample or {}))
+    record.scores, record.described = scorer.failed(cells, failure), scorer.undescribed(cells, failure)
     return record
 
 
@@ -261,7 +270,7 @@ def _lost(
 ) -> TripRecord:
     """The record of a trip that failed on the way."""
     record = _record(bench, trip, sent, received)
-    record.scores = sent.scorer.failed(cells, failure)
+    record.scores, record.described = sent.scorer.failed(cells, failure), sent.scorer.undescribed(cells, failure)
     return record
 
 

@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -105,6 +106,28 @@ def _bytes(fields: Mapping[str, Any]) -> int:
     return sum(value.nbytes for value in fields.values() if isinstance(value, np.ndarray))
 
 
+@dataclass(frozen=True)
+class _Secrets:
+    """Where secrets come from."""
+
+    pictures: PictureCache
+
+    def at(self, name: str, width: int, height: int) -> Array:
+        """A secret of its host's size: drawn at it, or else resized to cover it and cut at the center."""
+        try:
+            drawn = self.pictures.dataset.draw(name, width, height)
+        except CellFailure:
+            raise
+        except Exception as error:  # a set may come from anyone's plugin
+            raise CellFailure("decode_failed", f"{name}: {one_line(error)}") from error
+        if drawn is not None:
+            if drawn.dtype != np.uint8 or drawn.shape != (height, width, 3):
+                raise CellFailure("decode_failed", f"{name}: drawn as {drawn.dtype} {drawn.shape}, not uint8 H×W×3")
+            return drawn
+        covering: Array = Size(width, height, fit=True).apply(self.pictures.fields(name)["color"])
+        return covering
+
+
 class SampleSet(Mapping[str, DigestedSample]):
     """The samples of one run: image id -> sample, made when it is asked for. `build_samples` makes a set.
 
@@ -114,7 +137,13 @@ class SampleSet(Mapping[str, DigestedSample]):
     """
 
     def __init__(
-        self, pictures: PictureCache, asked: list[str], everything: list[str], seed: int, secrets: int
+        self,
+        pictures: PictureCache,
+        asked: list[str],
+        everything: list[str],
+        seed: int,
+        secrets: int,
+        secrets_from: PictureCache | None = None,
     ) -> None:
         self.task = pictures.task
         self.dataset = pictures.dataset
@@ -123,7 +152,10 @@ class SampleSet(Mapping[str, DigestedSample]):
         self.pairing: dict[str, tuple[str, ...]] = {}
         self.digests: dict[str, str] = {}
         self._pictures = pictures
-        if self._hides:
+        self._secrets = _Secrets(secrets_from or pictures)
+        if self._hides and secrets_from is not None:
+            self._pair_with(set(asked), keyed_order(seed, everything, "pairing"), secrets, seed)
+        elif self._hides:
             self._pair(set(asked), keyed_order(seed, everything, "pairing"), secrets)
         else:
             for image_id in asked:
@@ -149,6 +181,19 @@ class SampleSet(Mapping[str, DigestedSample]):
                 raise _too_few(self.dataset, len(self.pairing[host]) + 1, secrets, self.failures)
             self.digests[host] = self._make(host).digest
 
+    def _pair_with(self, asked: set[str], order: list[str], secrets: int, seed: int) -> None:
+        """Deal the pictures of another set to the hosts, in an order keyed as the hosts' is, around the end."""
+        dealt = keyed_order(seed, self._secrets.pictures.dataset.ids(), "secrets")
+        for position, host in enumerate(order):
+            if host not in asked or not self._readable(host):
+                continue
+            names = [dealt[(position * secrets + step) % len(dealt)] for step in range(secrets)]
+            self.pairing[host] = tuple(names)
+            try:
+                self.digests[host] = self._make(host).digest
+            except CellFailure as failure:
+                self.failures[host] = f"secret {', '.join(names)}: {failure.reason}"
+
     def _readable(self, image_id: str) -> bool:
         if image_id not in self.failures:
             try:
@@ -162,8 +207,7 @@ class SampleSet(Mapping[str, DigestedSample]):
         if not self._hides:
             return DigestedSample(fields)
         host: Array = fields["color"]
-        cover = Size(host.shape[1], host.shape[0], fit=True)
-        parts = [cover.apply(self._pictures.fields(name)["color"]) for name in self.pairing[image_id]]
+        parts = [self._secrets.at(name, host.shape[1], host.shape[0]) for name in self.pairing[image_id]]
         joined = np.concatenate(parts, axis=2)
         joined.setflags(write=False)
         return DigestedSample({"host": host, "secret": joined})
@@ -188,6 +232,7 @@ def build_samples(
     size: Size | None = None,
     limit: int | None = None,
     secrets: int = 1,
+    secrets_from: Dataset | None = None,
     cache_bytes: int = CACHE_BYTES,
 ) -> SampleSet:
     """The samples of `task` made of the pictures of `dataset`.
@@ -195,7 +240,9 @@ def build_samples(
     Secrets: all pictures are put in an order keyed by (seed, id); the secrets of a host are the `secrets` readable
     pictures that follow it there, around the end. So no picture hides itself, the pairing does not depend on how
     the set is listed, and neither it nor a sample's digest changes with `limit`, which takes the first pictures as
-    hosts. A secret of another size is resized to cover the host and cut at the center.
+    hosts. A secret of another size is resized to cover the host and cut at the center. With `secrets_from`, secrets
+    are dealt from that set instead, in an order keyed by the seed; one that draws its pictures draws them at the size
+    of the host.
 
     Raises:
         RequestError: where `limit` is no positive number, or too few pictures can be read.
@@ -204,11 +251,13 @@ def build_samples(
         raise RequestError(f"--limit must be an integer >= 1, not {limit}; e.g. --limit 4")
     everything = dataset.ids()
     asked = everything if limit is None else everything[:limit]
-    if "secret" in task.fields and len(everything) <= secrets:
-        raise _too_few(dataset, len(everything), secrets, {})
-    samples = SampleSet(PictureCache(dataset, task, size, cache_bytes), asked, everything, seed, secrets)
+    own_secrets = secrets if "secret" in task.fields and secrets_from is None else 0
+    if own_secrets and len(everything) <= own_secrets:
+        raise _too_few(dataset, len(everything), own_secrets, {})
+    others = PictureCache(secrets_from, task, None, cache_bytes) if secrets_from else None
+    samples = SampleSet(PictureCache(dataset, task, size, cache_bytes), asked, everything, seed, secrets, others)
     if not samples.ids:
-        raise _too_few(dataset, 0, secrets if "secret" in task.fields else 0, samples.failures)
+        raise _too_few(dataset, 0, own_secrets, samples.failures)
     return samples
 
 

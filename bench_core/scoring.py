@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from bench_core.errors import CellFailure, as_failure
-from bench_core.metric import Metric, Score
-from bench_core.records import CellKey, ScoreRecord
+from bench_core.metric import Metric, Score, SetMetric
+from bench_core.records import CellKey, Description, ScoreRecord
 from bench_core.task import Pair
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
+Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 MID_GRAY = 128
 """What stands in for the picture that a failed trip did not give, in the pessimistic average."""
@@ -30,33 +31,71 @@ class Scorer:
         self._references = references
         self._prepared: dict[tuple[str, str], list[Any]] = {}
         self._early: dict[tuple[str, str], ScoreRecord] = {}
+        self._described: dict[tuple[str, str], Floats] = {}
         self._lock = threading.Lock()
 
-    def score(self, cells: Sequence[CellKey], arrived: Mapping[str, Array]) -> list[ScoreRecord]:
-        """The records of one trip; `arrived` holds the received picture and the outputs, by source."""
+    def score(
+        self, cells: Sequence[CellKey], arrived: Mapping[str, Array], facts: Mapping[str, Any] | None = None
+    ) -> list[ScoreRecord]:
+        """The records of one trip.
+
+        `arrived` holds the received picture and the outputs, by source; `facts` what a metric may want to know besides
+        (bench_core.metric.Metric.measure_with). Cells of sets' metrics have no score of their own and are passed over.
+        """
         with self._lock:
-            return [self._score(cell, arrived) for cell in cells]
+            return [self._score(cell, arrived, facts or {}) for cell in cells if not self._of_a_set(cell)]
+
+    def describe(self, cells: Sequence[CellKey], arrived: Mapping[str, Array]) -> list[Description]:
+        """One trip's part in the figures of whole sets."""
+        with self._lock:
+            return [self._describe(cell, arrived) for cell in cells if self._of_a_set(cell)]
 
     def failed(self, cells: Sequence[CellKey], failure: CellFailure) -> list[ScoreRecord]:
         """Records for a trip that did not come to its end."""
         with self._lock:
-            return [self._failure(cell, failure) for cell in cells]
+            return [self._failure(cell, failure) for cell in cells if not self._of_a_set(cell)]
 
-    def _score(self, cell: CellKey, arrived: Mapping[str, Array]) -> ScoreRecord:
+    def undescribed(self, cells: Sequence[CellKey], failure: CellFailure) -> list[Description]:
+        """What the figures of whole sets miss of a trip that did not come to its end."""
+        return [Description(*_of(cell), failure=failure) for cell in cells if self._of_a_set(cell)]
+
+    def _of_a_set(self, cell: CellKey) -> bool:
+        return isinstance(self._metrics[cell.implementation], SetMetric)
+
+    def _describe(self, cell: CellKey, arrived: Mapping[str, Array]) -> Description:
+        metric, pair = self._metrics[cell.implementation], self._pairs[cell.pair]
+        try:
+            estimates, references = (
+                self._vectors(metric, source, arrived) for source in (pair.estimate, pair.reference)
+            )
+        except Exception as error:  # a metric may come from anyone's plugin
+            return Description(*_of(cell), failure=as_failure(error, f"metric {metric.name}: "))
+        return Description(*_of(cell), estimates, references)
+
+    def _vectors(self, metric: Any, source: str, arrived: Mapping[str, Array]) -> Floats:
+        """The descriptions of a source's pictures; what no channel can change is described once."""
+        if source in arrived:
+            return np.stack([metric.describe(part) for part in pictures(arrived[source])])
+        key = (source, metric.implementation)
+        if key not in self._described:
+            self._described[key] = np.stack([metric.describe(part) for part in pictures(self._references[source])])
+        return self._described[key]
+
+    def _score(self, cell: CellKey, arrived: Mapping[str, Array], facts: Mapping[str, Any]) -> ScoreRecord:
         pair, metric = self._pairs[cell.pair], self._metrics[cell.implementation]
         key = (cell.pair, cell.implementation)
         if pair.before_channel and key in self._early:
             return self._early[key]
         try:
             estimate = arrived[pair.estimate] if pair.estimate in arrived else self._references[pair.estimate]
-            record = self._measure(cell, estimate)
+            record = self._measure(cell, estimate, facts)
         except Exception as error:  # a metric may come from anyone's plugin
             record = self._failure(cell, as_failure(error, f"metric {metric.name}: "))
         if pair.before_channel:
             self._early[key] = record
         return record
 
-    def _measure(self, cell: CellKey, estimate: Array) -> ScoreRecord:
+    def _measure(self, cell: CellKey, estimate: Array, facts: Mapping[str, Any]) -> ScoreRecord:
         metric, reference = self._metrics[cell.implementation], self._references[self._pairs[cell.pair].reference]
         if estimate.shape != reference.shape:
             raise CellFailure("bad_shape", f"{cell.pair}: {estimate.shape} against {reference.shape}")
@@ -64,7 +103,8 @@ class Scorer:
         if key not in self._prepared:
             self._prepared[key] = [metric.prepare(part) for part in pictures(reference)]
         parts = zip(pictures(estimate), self._prepared[key], strict=True)
-        value, details = _mean([metric.measure(part, prepared) for part, prepared in parts])
+        scores = [metric.measure_with(part, prepared, facts) for part, prepared in parts]
+        value, details = _together(scores, metric.combine)
         if value is not None and not np.isfinite(value):
             raise CellFailure("nan_output", f"{metric.name} gave {value}")
         if metric.kind != "mean":
@@ -88,9 +128,13 @@ class Scorer:
         if reference is None:
             return None
         try:
-            return self._measure(cell, np.full_like(reference, MID_GRAY)).value
+            return self._measure(cell, np.full_like(reference, MID_GRAY), {}).value
         except Exception:  # the metric itself is what fails here; then there is no such figure
             return None
+
+
+def _of(cell: CellKey) -> tuple[str, str]:
+    return cell.pair, cell.implementation
 
 
 def pictures(array: Array) -> list[Array]:
@@ -101,8 +145,8 @@ def pictures(array: Array) -> list[Array]:
     return [array]
 
 
-def _mean(scores: Sequence[Score]) -> tuple[float | None, dict[str, Any]]:
-    """Several secrets' scores inside one image as one: the mean, identical pictures entering with their cap."""
+def _together(scores: Sequence[Score], combine: str) -> tuple[float | None, dict[str, Any]]:
+    """Several secrets' scores inside one image as one: mean or sum, identical pictures entering with their cap."""
     if len(scores) == 1:
         return scores[0].value, dict(scores[0].details)
     details: dict[str, Any] = {}
@@ -114,4 +158,4 @@ def _mean(scores: Sequence[Score]) -> tuple[float | None, dict[str, Any]]:
     numbers = [value for value in values if value is not None]
     if len(numbers) < len(values) or all(score.value is None for score in scores):
         return None, details
-    return float(np.mean(numbers)), details
+    return float(np.sum(numbers) if combine == "sum" else np.mean(numbers)), details

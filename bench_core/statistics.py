@@ -73,7 +73,8 @@ def summarize(cells: Iterable[Cell], *, kind: str = "mean", seed: int = 0) -> Su
 
     Args:
         cells: Any number, in any order; several of one image are its repeats.
-        kind: `mean`: percentile bootstrap interval over images; `proportion`: Wilson interval.
+        kind: `mean`: percentile bootstrap interval over images; `proportion`: Wilson interval; `set`: the one cell is a
+            figure of the whole set, which brings its own `n`, `low` and `high`.
         seed: The run's seed, which keys the resampling.
 
     Only cells with status `ok` enter the figures. A value that does not exist (`None`) enters as its `cap`, and so does
@@ -106,6 +107,8 @@ def summarize(cells: Iterable[Cell], *, kind: str = "mean", seed: int = 0) -> Su
     )
     if not images:
         return empty
+    if kind == "set":
+        return _of_a_set(empty, next(iter(images.values()))[0])
     repeats = [images[name] for name in sorted(images)]
     values = np.array([_mean_of([_usable(cell) for cell in group]) for group in repeats])
     caps = [cell.details["cap"] for group in repeats for cell in group if cell.details.get("cap") is not None]
@@ -168,6 +171,13 @@ def wilson(proportion: float, n: int) -> tuple[float, float]:
     low = 0.0 if proportion == 0 else (center - half) / scale
     high = 1.0 if proportion == 1 else (center + half) / scale
     return low, high
+
+
+def _of_a_set(empty: Summary, cell: Cell) -> Summary:
+    n = int(cell.details.get("n", 0))
+    low, high = (cell.details.get(name) for name in ("low", "high"))
+    value = _usable(cell)
+    return replace(empty, n=n, mean=value, median=value, low=low, high=high, small_n=n < SMALL_N)
 
 
 def _usable(cell: Cell) -> float | None:

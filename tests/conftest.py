@@ -26,6 +26,16 @@ def testbed(monkeypatch):
 
 
 @pytest.fixture
+def trips_testbed(testbed, monkeypatch):
+    """The testbed, and what knows more of a trip than its pictures."""
+    from bench_core.plugins import registry
+
+    monkeypatch.setenv("BENCH_PLUGINS", "bench_testbed,trips_testbed")
+    registry.cache_clear()
+    return registry()
+
+
+@pytest.fixture
 def database(tmp_path):
     from bench_core.store.database import open_database
 

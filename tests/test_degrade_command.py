@@ -107,3 +107,12 @@ def test_from_the_shell():
     result = subprocess.run([*command, "out.png", "-d", "gaussian:0.04"], capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (0, "gaussian:gray=0,sigma=0.04\n")
     assert "for sigma on 0..1 write gaussian:sigma01=0.04" in result.stderr
+
+
+def test_what_a_stage_gives_besides_lies_beside_the_output(folder, trips_testbed):
+    assert bench("in.png", "out.png", "-d", "swap").exit_code == 0
+    assert np.array_equal(np.array(Image.open("out.negative.png")), 255 - PHOTO)
+    mask = np.array(Image.open("out.mask.png"))
+    assert mask.shape == PHOTO.shape[:2]
+    assert (mask[:32] == 255).all()
+    assert (mask[32:] == 0).all()

@@ -32,7 +32,8 @@ def degrade(source: str, output: str, degrade_: str, seed: int, repeat: int) -> 
     """Send the picture IN through a channel and write what arrives to OUT, without further loss.
 
     Noise is keyed by the seed, the repeat and the name of the file IN, as it is for that picture in a folder.
-    Prints the degradation's canonical id and what it recorded, such as the size of the encoded file.
+    Prints the degradation's canonical id and what it recorded, such as the size of the encoded file. What a stage gives
+    besides goes beside OUT: OUT.mask.png where it tampered, OUT.photo.png from a simulated camera.
     """
     path = Path(output)
     path = path if path.suffix else path.with_suffix(".png")
@@ -48,6 +49,8 @@ def degrade(source: str, output: str, degrade_: str, seed: int, repeat: int) -> 
     if path.exists() and path.samefile(source):
         raise RequestError(f"{output}: is IN itself; give OUT another name")
     write_image(path, received.image)
+    for name, picture in {**received.extras, **({"mask": received.mask} if received.mask is not None else {})}.items():
+        write_image(path.with_suffix(f".{name}.png"), picture)
     click.echo(channels[0].id)
     for key, value in received.details.items():
         click.echo(f"{key}: {json.dumps(value)}")

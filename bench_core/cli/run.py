@@ -16,10 +16,18 @@ from bench_core.errors import RequestError
     "-p", "--plugin", "plugin", multiple=True, required=True, metavar="NAME", help="A method; may be repeated."
 )
 @click.option(
-    "-d", "--degrade", "degrade", multiple=True, default=("clean",), show_default=True, metavar="SPEC",
-    help="What happens to the carrier: jpeg:40, jpeg:50..95:5, webp:80+gaussian:5, @riis; may be repeated.",
+    "-d", "--degrade", "degrade", multiple=True, metavar="SPEC",
+    help="What happens to the carrier: jpeg:40, jpeg:50..95:5, webp:80+gaussian:5, @riis; may be repeated."
+    "  [default: clean]",
 )  # fmt: skip
+@click.option(
+    "--captured",
+    multiple=True,
+    metavar="DIR",
+    help="Photographed carriers, from bench capture ingest; may be repeated.",
+)
 @click.option("--dataset", default="sample", show_default=True, metavar="SET", help="Pictures: sample, folder:PATH, …")
+@click.option("--secrets", metavar="SET", help="Take the secrets from another set: qr, folder:PATH, …")
 @click.option(
     "-m", "--metric", "metric", multiple=True, default=("psnr", "ssim"), show_default=True, metavar="NAME",
     help="A metric; may be repeated. See: bench list metrics.",
@@ -51,6 +59,7 @@ from bench_core.errors import RequestError
     help="How a chain's sweeps combine.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 3 if any cell failed.")
+@click.option("--require-metric", is_flag=True, help="Exit with 3 if a metric's weights were missing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no table.")
 @db_option
 def run(
@@ -60,6 +69,8 @@ def run(
     db: str,
     quiet: bool,
     strict: bool,
+    require_metric: bool,
+    degrade: tuple[str, ...],
     **given: Any,
 ) -> int:
     """Measure one or more methods, and store a row for every cell.
@@ -78,6 +89,7 @@ def run(
 
     batch_size, workers = given.pop("batch_size"), given.pop("workers")
     settings = parse_settings(set_)
+    given["degrade"] = degrade or (() if given["captured"] else ("clean",))
     requests = [Request(plugin=name, metrics=metric, settings=settings, **given) for name in dict.fromkeys(plugin)]
     benches = build_all(requests, Workbench.build)
     database = open_database(db)
@@ -88,10 +100,11 @@ def run(
             outcomes.append(
                 run_request(bench, database, batch_size=batch_size, workers=workers, command=command, progress=progress)
             )
+    rows = long_rows(database, [outcome.run_id for outcome in outcomes])
     if not quiet:
         from bench_core.cli.tables import print_summary
 
-        print_summary(long_rows(database, [outcome.run_id for outcome in outcomes]), seed=given["seed"])
+        print_summary(rows, seed=given["seed"])
     database.close()
     for bench, outcome in zip(benches, outcomes, strict=True):
         failed = f", {outcome.failed} FAILED (bench show {outcome.run_id} says why)" if outcome.failed else ""
@@ -99,7 +112,8 @@ def run(
             f"{bench.request.plugin}: run {outcome.run_id} in {db}: {outcome.computed} cells computed, "
             f"{outcome.reused} reused{failed}, {outcome.seconds:.1f} s"
         )
-    return 3 if strict and any(outcome.failed for outcome in outcomes) else 0
+    lacking = require_metric and any(row.status == "weights_missing" for row in rows)
+    return 3 if lacking or (strict and any(outcome.failed for outcome in outcomes)) else 0
 
 
 def build_all(requests: list[Any], build: Any) -> list[Any]:

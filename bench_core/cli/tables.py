@@ -40,7 +40,7 @@ def print_summary(rows: Sequence[Row], *, seed: int) -> None:
         [line.degradation, line.pair, line.metric]
         + [line.plugin] * several
         + [
-            figure(line.summary.mean, line.metric),
+            figure(line.summary.mean, line.metric, line.summary.kind),
             _interval(line),
             str(line.summary.n),
             str(line.failed or ""),
@@ -51,11 +51,11 @@ def print_summary(rows: Sequence[Row], *, seed: int) -> None:
     print_table(headers, cells, right=["mean", "95 % interval", "n", "failed"])
 
 
-def figure(value: float | None, metric: str) -> str:
+def figure(value: float | None, metric: str, kind: str = "mean") -> str:
     """A value as tables print it: 2 decimals for dB and colorfulness, 4 for indices, per cent for proportions."""
     if value is None:
         return "–"
-    if metric.endswith("_ratio"):
+    if kind == "proportion":
         return f"{100 * value:.1f} %"
     return f"{value:.2f}" if metric.startswith(("psnr", "cci")) or abs(value) >= 10 else f"{value:.4f}"
 
@@ -63,18 +63,22 @@ def figure(value: float | None, metric: str) -> str:
 def notes(line: SummaryLine) -> str:
     """What a reader must know of a figure: few images, identical pictures, the reference's own value, failures."""
     summary = line.summary
+
+    def said(value: float) -> str:
+        return figure(value, line.metric, summary.kind)
+
     parts = [f"{count} {status}" for status, count in summary.failures.items()]
     if summary.worst is not None:
-        parts.append(f"worst {figure(summary.worst, line.metric)}")
+        parts.append(f"worst {said(summary.worst)}")
     if summary.small_n and summary.n:
         parts.append("small n")
     if summary.n_identical:
         parts.append(f"{summary.n_identical} identical, counted as {summary.cap:g}")
     if summary.reference is not None:
-        parts.append(f"reference {figure(summary.reference, line.metric)}")
+        parts.append(f"reference {said(summary.reference)}")
     return ", ".join(parts)
 
 
 def _interval(line: SummaryLine) -> str:
-    low, high = line.summary.low, line.summary.high
-    return "–" if low is None else f"{figure(low, line.metric)} … {figure(high, line.metric)}"
+    low, high = (figure(end, line.metric, line.summary.kind) for end in (line.summary.low, line.summary.high))
+    return "–" if line.summary.low is None else f"{low} … {high}"

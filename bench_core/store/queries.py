@@ -29,12 +29,18 @@ COLUMNS = (
     "origin",
     "implementation",
     "details",
+    "trip",
+    "sample",
 )
 """The columns of a long row, as `bench export` gives them. The names up to `origin` are kept for good."""
 
 
 class Row(NamedTuple):
-    """One long row: one cell of one run."""
+    """One long row: one cell of one run.
+
+    `details` belong to the score; `trip` is what the trip recorded (encoded bytes, what each stage drew, the share of
+    clipped samples), `sample` the content digest of the sample.
+    """
 
     run: str
     plugin: str
@@ -52,6 +58,8 @@ class Row(NamedTuple):
     origin: str
     implementation: str
     details: dict[str, Any]
+    trip: dict[str, Any] = {}
+    sample: str = ""
 
 
 @dataclass(frozen=True)
@@ -176,6 +184,8 @@ def long_rows(database: Database, run_ids: Sequence[str] | None = None) -> list[
             scores.c.error,
             scores.c.implementation,
             scores.c.details,
+            trips.c.details.label("trip"),
+            samples.c.digest,
         )
         .join_from(run_scores, scores)
         .join(trips, scores.c.trip_id == trips.c.id)
@@ -218,6 +228,8 @@ def _rows(connection: Connection, query: Any, run_ids: Sequence[str] | None) -> 
             "measured",
             row.implementation,
             row.details,
+            row.trip,
+            row.digest,
         )
         for row in connection.execute(query)
     ]

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import PurePath
 
 from bench_core.errors import RequestError
+from bench_core.records import WHOLE_SET
 from bench_core.store.database import Database
 from bench_core.store.queries import Row
 from bench_core.summary import SummaryLine, natural_order
@@ -132,7 +133,7 @@ class Table:
     @property
     def images(self) -> int:
         """How many images were measured."""
-        return len({row.image for run in self.runs for row in run.rows})
+        return len({row.image for run in self.runs for row in run.rows} - {WHOLE_SET})
 
     @property
     def degradations(self) -> list[str]:

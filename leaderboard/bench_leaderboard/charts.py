@@ -232,10 +232,10 @@ class _Painter:
         return self.table.entries[index].label
 
     def _text(self, line: SummaryLine) -> str:
-        return figure(line.summary.mean, line.metric)
+        return figure(line.summary.mean, line.metric, line.summary.kind)
 
     def _tip(self, index: int, line: SummaryLine) -> str:
-        low, high = figure(line.summary.low, line.metric), figure(line.summary.high, line.metric)
+        low, high = (figure(end, line.metric, line.summary.kind) for end in (line.summary.low, line.summary.high))
         where = f"{self._name(index)}, {label(line.degradation)}"
         return f"{where}: {self._text(line)} ({low} … {high}), n {line.summary.n}"
 

@@ -204,7 +204,7 @@ def _score(row: Row) -> str:
         return f"{row.metric}: {row.status}"
     if row.value is None:
         return f"{row.metric} {'identical' if row.details.get('identical') else '–'}"
-    return f"{row.metric} {figure(row.value, row.metric)}"
+    return f"{row.metric} {figure(row.value, row.metric, row.details.get('kind', 'mean'))}"
 
 
 def _facts(trip: TripInfo) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bench_core.records import WHOLE_SET
 from bench_core.store.queries import TripInfo
 from bench_core.summary import SummaryLine
 from bench_leaderboard.degradations import anchor, label
@@ -71,7 +72,8 @@ def failures(run: RunResult) -> list[Failure]:
     found = []
     for (status, error), cells in run.failures.most_common():
         rows = [row for row in run.rows if (row.status, row.error) == (status, error)]
-        images = list(dict.fromkeys(row.image for row in rows))
+        images = ["the whole set" if row.image == WHOLE_SET else row.image for row in rows]
+        images = list(dict.fromkeys(images))
         channels = list(dict.fromkeys(label(row.degradation) for row in rows))
         found.append(Failure(status, error, cells, channels, images[:EXAMPLES], max(0, len(images) - EXAMPLES)))
     return found

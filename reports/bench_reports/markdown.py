@@ -59,9 +59,9 @@ def _cell(line: SummaryLine | None) -> str:
     summary = line.summary
     if summary.n and summary.n == summary.n_identical:
         return "identical"
-    text = figure(summary.mean, line.metric)
+    text = figure(summary.mean, line.metric, summary.kind)
     if summary.low is not None and summary.high is not None:
-        text += f" ± {figure((summary.high - summary.low) / 2, line.metric)}"
+        text += f" ± {figure((summary.high - summary.low) / 2, line.metric, summary.kind)}"
     return text + (f" †{line.failed} failed" if line.failed else "")
 
 
