@@ -86,10 +86,10 @@ def summarize(cells: Iterable[Cell], *, kind: str = "mean", seed: int = 0) -> Su
     total = 0
     for cell in cells:
         total += 1
-        usable = _usable(cell) if cell.status == "ok" else None
-        if usable is not None:
+        number = usable(cell)
+        if number is not None:
             images[cell.image].append(cell)
-            pessimistic[cell.image].append(usable)
+            pessimistic[cell.image].append(number)
             continue
         failures[cell.status if cell.status != "ok" else "undefined"] += 1
         if cell.details.get("worst") is not None:
@@ -110,7 +110,7 @@ def summarize(cells: Iterable[Cell], *, kind: str = "mean", seed: int = 0) -> Su
     if kind == "set":
         return _of_a_set(empty, next(iter(images.values()))[0])
     repeats = [images[name] for name in sorted(images)]
-    values = np.array([_mean_of([_usable(cell) for cell in group]) for group in repeats])
+    values = np.array([_mean_of([usable(cell) for cell in group]) for group in repeats])
     caps = [cell.details["cap"] for group in repeats for cell in group if cell.details.get("cap") is not None]
     mse = _mean_detail(repeats, "mse")
     low, high = wilson(float(values.mean()), len(values)) if kind == "proportion" else bootstrap_mean(values, seed)
@@ -176,12 +176,14 @@ def wilson(proportion: float, n: int) -> tuple[float, float]:
 def _of_a_set(empty: Summary, cell: Cell) -> Summary:
     n = int(cell.details.get("n", 0))
     low, high = (cell.details.get(name) for name in ("low", "high"))
-    value = _usable(cell)
+    value = usable(cell)
     return replace(empty, n=n, mean=value, median=value, low=low, high=high, small_n=n < SMALL_N)
 
 
-def _usable(cell: Cell) -> float | None:
-    """The number a cell enters the figures with."""
+def usable(cell: Cell) -> float | None:
+    """The number a cell enters the figures with; None for one that failed or has none."""
+    if cell.status != "ok":
+        return None
     value, cap = cell.value, cell.details.get("cap")
     if value is None or (cap is not None and value > cap):
         value = cap

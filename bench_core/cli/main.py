@@ -16,6 +16,7 @@ COMMANDS = {
     "list": ("bench_core.cli.list:list_", "Show what is installed."),
     "runs": ("bench_core.cli.runs:runs", "List the runs in a database."),
     "show": ("bench_core.cli.runs:show", "Show one run: figures, failures, provenance."),
+    "compare": ("bench_core.cli.compare:compare", "Compare two runs, image by image."),
     "export": ("bench_core.cli.export:export", "Write rows as CSV, JSON or Parquet."),
     "encode": ("bench_core.cli.transport:encode", "Make a carrier from pictures."),
     "decode": ("bench_core.cli.transport:decode", "Recover pictures from a received carrier."),
