@@ -44,7 +44,11 @@ class Entry:
         """Import the target; an error names the plugin it came from."""
         if isinstance(self.target, tuple):
             raise RequestError(f"'{self.name}' stands for several {self.kind}: {', '.join(self.target)}")
-        return load_string(self.target, f"{self.kind[:-1]} '{self.name}' of plugin '{self.plugin}'")
+        return load_string(self.target, f"{_noun(self.kind)} '{self.name}' of plugin '{self.plugin}'")
+
+
+def _noun(kind: str) -> str:
+    return kind if kind == "weights" else kind[:-1]
 
 
 def load_string(target: str, what: str) -> Any:
@@ -81,7 +85,7 @@ class Registry:
         """Add an entry; a name that is taken is the second plugin's mistake."""
         for name in (entry.name, *entry.aliases):
             if taken := self.find(name):
-                raise RequestError(f"{self.kind[:-1]} '{name}' is already registered by plugin '{taken.plugin}'")
+                raise RequestError(f"{_noun(self.kind)} '{name}' is already registered by plugin '{taken.plugin}'")
         self._entries[entry.name] = entry
         self._aliases.update(dict.fromkeys(entry.aliases, entry.name))
 
@@ -114,7 +118,7 @@ class Registry:
         # The name may well be one that a plugin would have registered, had it loaded.
         broken = "".join(f"; plugin '{info.name}' failed to load: {info.error}" for info in self.broken)
         known = ", ".join(self.names()) or "none"
-        raise RequestError(f"unknown {self.kind[:-1]} '{name}'.{hint} Known: {known}{broken}")
+        raise RequestError(f"unknown {_noun(self.kind)} '{name}'.{hint} Known: {known}{broken}")
 
     def group(self, name: str) -> tuple[str, ...] | None:
         """What a group's name stands for, or None."""
@@ -132,7 +136,7 @@ class Registry:
         if entry.name.endswith(":"):
             rest = name.partition(":")[2]
             if not rest:
-                raise RequestError(f"{self.kind[:-1]} '{name}' needs something after the colon: {entry.summary}")
+                raise RequestError(f"{_noun(self.kind)} '{name}' needs something after the colon: {entry.summary}")
             return target(rest)
         return target()
 

@@ -9,7 +9,17 @@ from click.testing import CliRunner
 from bench_core.cli.main import COMMANDS, bench
 
 PAGE = Path(__file__).with_name("commands.md")
-MORE = ("plugin check", "plugin new", "leaderboard", "leaderboard build", "leaderboard open", "report")
+MORE = (
+    "weights list",
+    "weights fetch",
+    "weights path",
+    "plugin check",
+    "plugin new",
+    "leaderboard",
+    "leaderboard build",
+    "leaderboard open",
+    "report",
+)
 
 
 def page() -> str:

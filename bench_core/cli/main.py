@@ -22,6 +22,7 @@ COMMANDS = {
     "decode": ("bench_core.cli.transport:decode", "Recover pictures from a received carrier."),
     "degrade": ("bench_core.cli.degrade:degrade", "Send one picture through a channel."),
     "measure": ("bench_core.cli.measure:measure", "Compare two pictures."),
+    "weights": ("bench_core.cli.weights:weights", "Get the weights that learned metrics need."),
     "plugin": ("bench_core.cli.plugin:plugin", "Start a plugin, and check that a method keeps the rules."),
 }
 """Core commands: import string and the line that --help shows."""
