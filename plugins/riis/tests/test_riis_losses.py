@@ -52,12 +52,12 @@ def test_the_enhancement_loss_reaches_cem_alone(tiny: NetworkConfig) -> None:
     assert not enhancement_loss(torch.zeros(1, 3, 8, 8), container).requires_grad
 
 
-@pytest.mark.parametrize("kind", ["fourier", "cubic", "ste", "ste_real"])
+@pytest.mark.parametrize("kind", ["fourier", "cubic", "ste", "noise", "ste_real"])
 def test_the_reveal_loss_reaches_the_container(tiny: NetworkConfig, kind: str) -> None:
     network = RiisNetwork(tiny).eval()
     secret, host = torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16)
     container = host.clone().requires_grad_()
-    received = transmit(container, [Level("jpeg", 80)], 0, jpeg_grad=kind)
+    received = transmit(container, [Level("jpeg", 80)], 0, load_preset("small", [f"jpeg_grad={kind}"])[1])
     revealed = network.reveal(received, torch.randn(1, 12, 8, 8))
     (gradient,) = torch.autograd.grad(reveal_loss(revealed.secret, revealed.host, secret, host), container)
     assert float(gradient.abs().max()) > 0

@@ -14,7 +14,7 @@ from skimage import data
 from bench_core.errors import RequestError
 from bench_core.model import Condition, Sample
 from bench_core.randomness import keyed_generator
-from bench_riis.channel import Level, degrade
+from bench_riis.channel import Level, harness_channel
 from bench_riis.config import NetworkConfig
 from bench_riis.method import Riis
 from bench_riis.model import RiisNetwork
@@ -39,7 +39,7 @@ def eight_bit(image: np.ndarray) -> np.ndarray:
 
 def trip(model: Riis, level: Level, host: np.ndarray = HOST, secret: np.ndarray = SECRET) -> dict[str, np.ndarray]:
     sent = eight_bit(model.encode_all([Sample({"host": host, "secret": secret})])[0])
-    received = degrade(sent, level, np.random.default_rng(0))
+    received = harness_channel(level).send(sent, 0, "photo").image
     found = model.decode_all([received], Condition(rngs=rngs()))[0]
     return {"container": sent, **{key: eight_bit(value) for key, value in found.items()}}
 

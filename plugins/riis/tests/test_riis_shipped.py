@@ -6,7 +6,7 @@ from skimage import data
 
 from bench_core.model import Condition, Sample
 from bench_core.randomness import keyed_generator
-from bench_riis.channel import Level, degrade
+from bench_riis.channel import Level, harness_channel
 from bench_riis.config import parse_qualities
 from bench_riis.method import Riis
 from bench_riis.weights import SHIPPED, load_weights
@@ -31,7 +31,7 @@ def condition() -> Condition:
 
 def trip(model: Riis, level: Level, host: np.ndarray = HOST, secret: np.ndarray = SECRET) -> Images:
     sent = eight_bit(model.encode_all([Sample({"host": host, "secret": secret})])[0])
-    received = degrade(sent, level, np.random.default_rng(0))
+    received = harness_channel(level).send(sent, 0, "photo").image
     found = model.decode_all([received], condition())[0]
     return {"container": sent, **{key: eight_bit(value) for key, value in found.items()}}
 

@@ -95,6 +95,37 @@ def test_training_starts_from_given_weights_of_the_same_network(photos: Path, tm
     assert "holds another network" in result.output
 
 
+def test_training_on_prints_goes_on_from_given_weights_and_resumes_exactly(photos: Path, tmp_path: Path) -> None:
+    command = ["--data", f"folder:{photos}", *TINY, "--save-seconds", "0", "--validate-every", "2"]
+    run(*command, "--set", "steps=1", "--out", str(tmp_path / "start"))
+    printing = ["--set", "p_print=0.5", "--set", "print_strength=0.4", "--set", "print_ramp=2"]
+    command += [*printing, "--init", str(tmp_path / "start" / "last.safetensors"), "--set", "steps=4"]
+    output = run(*command, "--out", str(tmp_path / "whole"))
+    assert "secret_print" in output
+    assert "secret_print" in (tmp_path / "whole" / "validation.csv").read_text()
+
+    stopped = tmp_path / "cut"
+    original = Batches.__call__
+
+    def fail_at_third(self: Batches, step: int, process: int) -> object:
+        if step == 2:
+            raise MemoryError("killed")
+        return original(self, step, process)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Batches, "__call__", fail_at_third)
+        assert isinstance(
+            CliRunner().invoke(main, [*command, "--out", str(stopped), "--device", "cpu"]).exception, MemoryError
+        )
+    run(*command, "--out", str(stopped))
+    whole, cut = (load_weights(folder / "last.safetensors") for folder in (tmp_path / "whole", stopped))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(whole.network.state_dict().values(), cut.network.state_dict().values(), strict=True)
+    )
+    assert (whole.training["p_print"], whole.training["started_from"]["done_steps"]) == (0.5, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -107,6 +138,9 @@ def test_training_starts_from_given_weights_of_the_same_network(photos: Path, tm
         (["--set", "distr=mse"], "distr must be one of nll, ce, off"),
         (["--set", "qf=0/50"], "qf must be JPEG qualities from 1 to 100"),
         (["--set", "p_clean=0.9", "--set", "p_gauss=0.9"], "must be at most 1"),
+        (["--set", "p_clean=0.9", "--set", "p_print=0.9"], "p_clean + p_gauss + p_poisson + p_print must be at most 1"),
+        (["--set", "print_severity=0"], "print_severity must be severities from 1 to 5, not '0'"),
+        (["--set", "print_strength=2"], "print_strength must be"),
         (["--set", "crop=33"], "crop must be even"),
         (["--set", "sigma_min=20"], "sigma_min must not exceed sigma_max"),
         (["--data", "folder:{photos}", "--set", "crop=512"], "at least 512 pixels"),

@@ -1,110 +1,134 @@
-"""The channel inside training: 8-bit rounding, noise and JPEG, with gradients that let the sender learn.
+"""The channel inside training: which degradation each sample meets, and what arrives, with a gradient for the sender.
 
-Pictures N×3×H×W in [0, 1]. The harness's own degradations are numpy functions of one finished picture;
-these work on batches, and pass a gradient.
+Degradations are the harness's own, straight through; JPEG and the print can be simulated on tensors instead.
+Pictures are N×3×H×W in [0, 1].
 """
 
-import io
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-import torch
-from PIL import Image
 from torch import Tensor
 
+from bench_core.degradation import Channel
+from bench_core.errors import RequestError
+from bench_core.plugins import registry
+from bench_core.randomness import keyed_generator
+from bench_core.surrogates.codec import through_channel
+from bench_core.surrogates.jpeg import simulate_jpeg
+from bench_core.surrogates.mixing import by_shares, route
+from bench_core.surrogates.printing import PrintLimits, print_layer
+from bench_core.surrogates.rounding import round8, rounding
 from bench_riis.config import TrainingConfig
-from bench_riis.jpeg import rounding, simulate_jpeg
 
-Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+# Kind to degradation, its main parameter, and the distribution that registers it.
+_HARNESS = {
+    "clean": ("identity", None, "bench-degradations"),
+    "gauss": ("gaussian", "sigma", "bench-degradations"),
+    "poisson": ("poisson", "peak", "bench-degradations"),
+    "jpeg": ("jpeg", "q", "bench-degradations"),
+    "capture": ("print-capture", "severity", "bench-capture"),
+}
 
-
-def straight_through(value: Tensor, gradient_of: Tensor) -> Tensor:
-    """`value` forward, the gradient of `gradient_of` backward (IRN, Quantization.py)."""
-    return gradient_of + (value - gradient_of).detach()
-
-
-def round8(container: Tensor) -> Tensor:
-    """Clip to [0, 1] and round to the 1/255 grid; gradient 1."""
-    return straight_through(container.clamp(0, 1).mul(255).round().div(255), container)
+CORNER_RAMP = 10
+"""How many times longer perspective takes to grow than the rest of a print (StegaStamp: 10,000 steps and 1,000)."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """One sample's degradation: `kind` clean, gauss (σ on 0..255), poisson (photons at white) or jpeg (QF)."""
+    """One sample's degradation.
+
+    `value` is a Gaussian's σ on 0..255, Poisson's photons at white, JPEG's quality, the severity of a `capture` (the
+    harness's `print-capture`), or the step of training at which a simulated `print` happens; nothing for `clean`.
+    """
 
     kind: str
     value: float = 0.0
 
 
-def draw_levels(config: TrainingConfig, count: int, rng: np.random.Generator) -> list[Level]:
-    """A degradation for each sample of a batch, by the shares and ranges of the configuration."""
-    shares = np.cumsum((config.p_clean, config.p_gauss, config.p_poisson))
-    levels = []
-    for _ in range(count):
-        pick = int(np.searchsorted(shares, rng.random(), side="right"))
-        if pick == 1:
-            levels.append(Level("gauss", float(rng.uniform(config.sigma_min, config.sigma_max))))
-        elif pick == 2:
-            levels.append(Level("poisson", config.poisson_peak))
-        else:
-            levels.append(Level("jpeg", float(rng.choice(config.qualities))) if pick else Level("clean"))
-    return levels
+def draw_levels(config: TrainingConfig, count: int, rng: np.random.Generator, step: float = math.inf) -> list[Level]:
+    """A degradation for each sample of a batch, by the shares and ranges of the configuration; `step` is for ramps."""
+    shares = {
+        "clean": config.p_clean,
+        "gauss": config.p_gauss,
+        "poisson": config.p_poisson,
+        "print": config.p_print * (1 - config.print_real),
+        "capture": config.p_print * config.print_real,
+    }
+    # The configuration's check leaves room for rounding.
+    shares["jpeg"] = max(0.0, 1 - sum(shares.values()))
+    draws: dict[str, Callable[[], float]] = {
+        "clean": lambda: 0.0,
+        "gauss": lambda: rng.uniform(config.sigma_min, config.sigma_max),
+        "poisson": lambda: config.poisson_peak,
+        "print": lambda: step,
+        "capture": lambda: rng.choice(config.severities),
+        "jpeg": lambda: rng.choice(config.qualities),
+    }
+    return [Level(kind, float(draws[kind]())) for kind in by_shares(count, shares, rng)]
 
 
-def real_jpeg(pixels: Pixels, quality: int) -> Pixels:
-    """uint8 H×W×3 through libjpeg: baseline, 4:2:0."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling=2)
-    with Image.open(buffer) as image:
-        return np.asarray(image)
+@lru_cache(maxsize=256)
+def harness_channel(level: Level) -> Channel:
+    """The harness's channel of a level; RequestError where the plugin that has it is not installed."""
+    name, parameter, distribution = _HARNESS[level.kind]
+    if registry().degradations.find(name) is None:
+        raise RequestError(
+            f"training needs the degradation '{name}', which no plugin registers; install {distribution}"
+            + (", or leave print_real at 0: the simulated print needs nothing" if level.kind == "capture" else "")
+        )
+    kind = registry().degradations.load(name)
+    whole = level.kind in ("jpeg", "capture")
+    values = {} if parameter is None else {parameter: int(level.value) if whole else level.value}
+    return Channel((kind(**values),))
 
 
-def degrade(pixels: Pixels, level: Level, rng: np.random.Generator) -> Pixels:
-    """One uint8 H×W×3 picture through one degradation; uint8 again."""
-    if level.kind == "clean":
-        return pixels
-    if level.kind == "jpeg":
-        return real_jpeg(pixels, int(level.value))
-    if level.kind == "gauss":
-        noisy = pixels + level.value * rng.standard_normal(pixels.shape, dtype=np.float32)
-    elif level.kind == "poisson":
-        noisy = rng.poisson(pixels * (level.value / 255)) * (255 / level.value)
-    else:
-        raise ValueError(f"unknown degradation {level.kind!r}")
-    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+def check_channel(config: TrainingConfig) -> None:
+    """Make what training and validation will send through, before a run begins; RequestError where one is missing."""
+    for level in (Level("clean"), Level("gauss", 1), Level("poisson", config.poisson_peak), Level("jpeg", 90)):
+        harness_channel(level)
+    if config.p_print and config.print_real:
+        for severity in config.severities:
+            harness_channel(Level("capture", severity))
 
 
-_THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="riis-channel")
+def print_limits(config: TrainingConfig, step: float) -> PrintLimits:
+    """The limits of the simulated print at a step: StegaStamp's, `print_strength` of them, on their ramp."""
+    whole = PrintLimits().scaled(config.print_strength)
+    return whole.at(step, config.print_ramp, CORNER_RAMP * config.print_ramp)
 
 
-def transmit(
-    container: Tensor, levels: Sequence[Level], seed: int, jpeg_grad: str = "ste_real", jpeg_terms: int = 10
-) -> Tensor:
+def transmit(container: Tensor, levels: Sequence[Level], seed: int, config: TrainingConfig) -> Tensor:
     """What the receiver gets of each container, and a gradient for the sender.
 
-    Noise is real forward and has gradient 1 backward, and so is JPEG with `ste_real`; otherwise JPEG is simulated
-    with the rounding that `jpeg_grad` names. Each sample's noise is keyed by (seed, its index), so that the result
-    does not depend on the order of threads.
+    Noise and captures are the harness's, with gradient 1, and so is JPEG with `jpeg_grad=ste_real`; otherwise JPEG is
+    simulated with the rounding that `jpeg_grad` names, and its result is not rounded again. Each sample's draws are
+    keyed by (seed, its place), so that they depend on nothing else.
+
+    Raises:
+        ValueError: for a kind of degradation that there is not.
     """
-    sent = round8(container)
-    simulated = [i for i, level in enumerate(levels) if level.kind == "jpeg" and jpeg_grad != "ste_real"]
-    if len(simulated) == len(levels):
-        return _simulate(sent, levels, jpeg_grad, jpeg_terms)
-    pixels = sent.detach().mul(255).round().to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-    real = [Level("clean") if i in simulated else level for i, level in enumerate(levels)]
-    received = _THREADS.map(
-        lambda index: degrade(pixels[index], real[index], np.random.default_rng((seed, index))), range(len(levels))
-    )
-    stacked = torch.from_numpy(np.stack(list(received))).to(sent.device).permute(0, 3, 1, 2)
-    result = straight_through(stacked.to(sent.dtype).div(255), sent)
-    if simulated:
-        index = torch.tensor(simulated, device=sent.device)
-        parts = _simulate(sent[index], [levels[i] for i in simulated], jpeg_grad, jpeg_terms)
-        result = result.index_copy(0, index, parts)
-    return result
+    unknown = {level.kind for level in levels} - {*_HARNESS, "print"}
+    if unknown:
+        raise ValueError(f"unknown degradation {', '.join(sorted(unknown))}")
+    simulated = {"clean", "print"} | ({"jpeg"} if config.jpeg_grad != "ste_real" else set())
 
+    def rngs(places: list[int], purpose: str) -> list[np.random.Generator]:
+        return [keyed_generator(seed, str(place), 0, purpose, 0) for place in places]
 
-def _simulate(sent: Tensor, levels: Sequence[Level], jpeg_grad: str, jpeg_terms: int) -> Tensor:
-    return simulate_jpeg(sent, [int(level.value) for level in levels], rounding(jpeg_grad, jpeg_terms))
+    def real(images: Tensor, places: list[int]) -> Tensor:
+        channels = [harness_channel(levels[place]) for place in places]
+        return through_channel(images, channels, seed, names=[str(place) for place in places])
+
+    def jpeg(images: Tensor, places: list[int]) -> Tensor:
+        quantizer = rounding(config.jpeg_grad, config.jpeg_terms, rngs(places, "jpeg"))
+        return simulate_jpeg(images, [int(levels[place].value) for place in places], rounding=quantizer)
+
+    def printed(images: Tensor, places: list[int]) -> Tensor:
+        limits = print_limits(config, levels[places[0]].value)
+        return round8(print_layer(images, rngs(places, "print"), limits))
+
+    kinds = [level.kind if level.kind in simulated else "real" for level in levels]
+    return route(round8(container), kinds, {"real": real, "jpeg": jpeg, "print": printed})

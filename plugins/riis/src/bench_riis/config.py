@@ -14,7 +14,7 @@ CONDITIONS = ("residual", "rrdb")
 SCHEDULES = ("cosine", "halve")
 DISTRIBUTIONS = ("nll", "ce", "off")
 FFT_LOSSES = ("l2", "l1", "off")
-JPEG_GRADIENTS = ("ste_real", "fourier", "cubic", "ste")
+JPEG_GRADIENTS = ("ste_real", "fourier", "cubic", "ste", "noise")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How the network is trained; `qf` is a set such as `60/80` or `30..95`, drawn from uniformly."""
+    """How the network is trained; `qf` and `print_severity` are sets such as `60/80` or `30..95`, drawn uniformly."""
 
     steps: int
     batch: int
@@ -70,15 +70,34 @@ class TrainingConfig:
     qf: str
     jpeg_grad: str
     jpeg_terms: int
+    p_print: float
+    print_strength: float
+    print_ramp: int
+    print_real: float
+    print_severity: str
 
     @property
     def qualities(self) -> tuple[int, ...]:
         """Every JPEG quality that training may draw."""
         return parse_qualities(self.qf)
 
+    @property
+    def severities(self) -> tuple[int, ...]:
+        """Every severity of the harness's `print-capture` that training may draw."""
+        return parse_severities(self.print_severity)
+
 
 def parse_qualities(text: str) -> tuple[int, ...]:
     """`60/70/80`, `30..95` or `30..95:5`, mixed at will, as integers from 1 to 100; RequestError otherwise."""
+    return _integers(text, 100, "qf must be JPEG qualities from 1 to 100", "qf=60/80/90 or qf=30..95")
+
+
+def parse_severities(text: str) -> tuple[int, ...]:
+    """`1/3` or `1..3` as severities from 1 to 5; RequestError otherwise."""
+    return _integers(text, 5, "print_severity must be severities from 1 to 5", "print_severity=1..3")
+
+
+def _integers(text: str, most: int, rule: str, example: str) -> tuple[int, ...]:
     values: list[int] = []
     try:
         for part in text.split("/"):
@@ -87,8 +106,8 @@ def parse_qualities(text: str) -> tuple[int, ...]:
             values += range(int(low), int(high) + 1, int(stride or 1)) if dots else [int(part)]
     except ValueError:
         values = []
-    if not values or min(values) < 1 or max(values) > 100:
-        raise RequestError(f"qf must be JPEG qualities from 1 to 100, not '{text}'; e.g. qf=60/80/90 or qf=30..95")
+    if not values or min(values) < 1 or max(values) > most:
+        raise RequestError(f"{rule}, not '{text}'; e.g. {example}")
     return tuple(values)
 
 
@@ -102,7 +121,17 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 _AT_LEAST_ONE = {"steps", "batch", "late_batch", "flow_steps", "canp_steps", "flow_growth", "canp_growth", "jpeg_terms"}
 _AT_LEAST_TWO = {"flow_convs", "canp_convs", "cem_depth"}
-_SHARES = {"late_fraction", "p_clean", "p_gauss", "p_poisson", "beta1", "beta2"}
+_SHARES = {
+    "late_fraction",
+    "p_clean",
+    "p_gauss",
+    "p_poisson",
+    "p_print",
+    "print_strength",
+    "print_real",
+    "beta1",
+    "beta2",
+}
 
 
 def _param(name: str, kind: type) -> Param:
@@ -173,10 +202,14 @@ def _check(training: TrainingConfig) -> None:
         for name, value in (("crop", training.crop), ("late_crop", training.late_crop))
         if value % 2
     ]
-    if training.p_clean + training.p_gauss + training.p_poisson > 1 + 1e-9:
-        problems.append("p_clean + p_gauss + p_poisson must be at most 1; the rest is JPEG")
+    if training.p_clean + training.p_gauss + training.p_poisson + training.p_print > 1 + 1e-9:
+        problems.append("p_clean + p_gauss + p_poisson + p_print must be at most 1; the rest is JPEG")
     if training.sigma_min > training.sigma_max:
         problems.append("sigma_min must not exceed sigma_max")
-    parse_qualities(training.qf)
+    for parse, text in ((parse_qualities, training.qf), (parse_severities, training.print_severity)):
+        try:
+            parse(text)
+        except RequestError as error:
+            problems.extend(error.problems)
     if problems:
         raise RequestError(problems)

@@ -34,7 +34,7 @@ class Objective(nn.Module):
             z, log_det = network.whiten(latent + jitter, container)
             losses["distribution"] = distribution_loss(z, log_det, config.distr)
             losses["z_std"] = z.detach().std()
-        received = transmit(container, levels, seed, config.jpeg_grad, config.jpeg_terms)
+        received = transmit(container, levels, seed, config)
         noise = config.temperature * torch.randn(latent.shape, generator=generator).to(latent)
         revealed = network.reveal(received, noise)
         losses["reveal"] = reveal_loss(revealed.secret, revealed.host, secret, host)

@@ -24,7 +24,7 @@ from bench_core.training import (
     make_accelerator,
     run_command,
 )
-from bench_riis.channel import draw_levels
+from bench_riis.channel import check_channel, draw_levels
 from bench_riis.config import TrainingConfig, as_dict, load_preset, preset_names
 from bench_riis.model import RiisNetwork
 from bench_riis.objective import Objective
@@ -52,7 +52,7 @@ class Batches:
         return {
             "host": drawn[: self.count],
             "secret": drawn[self.count :].reshape(self.count, 3 * self.n_secrets, *drawn.shape[-2:]),
-            "levels": draw_levels(self.config, self.count, rng),
+            "levels": draw_levels(self.config, self.count, rng, step),
             "seed": int(rng.integers(2**62)),
         }
 
@@ -97,6 +97,7 @@ def build(
 ) -> Trainer:
     """Everything a run needs, checked before the first step; RequestError with one line per mistake."""
     network_config, config = load_preset(preset, overrides)
+    check_channel(config)
     if not data:
         raise RequestError("training needs photos; e.g. --data folder:photos")
     photos = load_photos(data)

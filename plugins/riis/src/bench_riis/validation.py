@@ -1,6 +1,8 @@
 """How good a network is while it trains: PSNR on held-out photos under fixed degradations."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -8,8 +10,9 @@ from torch import Tensor
 
 from bench_core.errors import RequestError
 from bench_core.photos import Pixels
+from bench_core.surrogates.rounding import round8
 from bench_core.torch_model import to_tensor
-from bench_riis.channel import Level, round8, transmit
+from bench_riis.channel import Level, transmit
 from bench_riis.config import TrainingConfig
 from bench_riis.model import RiisNetwork
 
@@ -20,6 +23,11 @@ LEVELS = {
     "gauss10": Level("gauss", 10.0),
     "poisson": Level("poisson", 255.0),
 }
+"""Under which every network is validated."""
+
+PRINTED = {"print": Level("print", math.inf)}
+"""And under which one that trains on prints is, too: the simulated print at the end of its ramp."""
+
 SIZE = 192
 """Larger than the training crops, because a network that only works at its crop's size must not look good."""
 
@@ -42,7 +50,9 @@ class Validation:
             )
         self.host = to_tensor([_center(photo, size) for photo in photos])
         self.secret = torch.cat([self.host.roll(-1 - k, dims=0) for k in range(n_secrets)], dim=1)
-        self.config, self.seed = config, seed
+        self.levels = {**LEVELS, **PRINTED} if config.p_print else LEVELS
+        # Training may simulate JPEG; what counts is the real one.
+        self.config, self.seed = replace(config, jpeg_grad="ste_real"), seed
 
     @torch.no_grad()
     def run(self, network: RiisNetwork) -> dict[str, float]:
@@ -54,8 +64,8 @@ class Validation:
         )
         figures = {"container": psnr8(container, host)}
         errors = []
-        for name, level in LEVELS.items():
-            received = transmit(container, [level] * len(host), self.seed)
+        for name, level in self.levels.items():
+            received = transmit(container, [level] * len(host), self.seed, self.config)
             shape = network.noise_shape(*host.shape[-2:])
             noise = torch.randn((len(host), *shape), generator=torch.Generator().manual_seed(self.seed)).to(device)
             pairs = zip(torch.split(received, 1), torch.split(noise, 1), strict=True)
