@@ -155,6 +155,8 @@ class _Show:
         pictures = []
         if trip.pictures.get("carrier") != first.get("carrier"):
             pictures.append(self._kept(trip, "carrier"))
+        # What the channel gave besides, such as a simulated camera's photo, comes before what was made of it.
+        pictures += [self._kept(trip, role) for role in sorted(trip.pictures) if role.startswith("channel.")]
         later = [pair for pair in self.pairs if not pair.before_channel]
         for pair in sorted(later, key=lambda pair: pair.output is not None):  # what arrived, then what came out
             roles = self._roles(trip, pair.estimate)
