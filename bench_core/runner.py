@@ -81,6 +81,20 @@ def run_slice(bench: Workbench, work: Slice, threads: Executor) -> list[TripReco
     return records
 
 
+def carriers(bench: Workbench, images: Sequence[str]) -> dict[str, Array | CellFailure]:
+    """What a run sends of a few images, uint8 H×W×C, to the last bit: for whoever sends it some other way."""
+    made: dict[str, Array | CellFailure] = {}
+    samples: dict[str, Sample] = {}
+    for image in images:
+        try:
+            samples[image] = bench.sample(image)
+        except CellFailure as failure:
+            made[image] = failure
+    for image, outcome in _encode(bench, samples).items():
+        made[image] = outcome if isinstance(outcome, CellFailure) else outcome.carrier
+    return {image: made[image] for image in images}
+
+
 def failed_slice(bench: Workbench, work: Slice, failure: CellFailure) -> list[TripRecord]:
     """Records for a slice that could not run at all."""
     return [_failed(bench, trip, cells, failure) for trips in work.work.values() for trip, cells in trips.items()]

@@ -261,3 +261,22 @@ def test_a_method_that_cannot_be_set_up_is_named(database):
         RequestError, match="--plugin unbuildable: cannot be set up: OSError: cannot find the magic file"
     ):
         Workbench.build(request("unbuildable"))
+
+
+def test_carriers_are_what_a_run_sends_however_many_are_asked_for():
+    from concurrent.futures import ThreadPoolExecutor
+
+    from bench_core.runner import carriers, run_slice
+
+    bench = Workbench.build(request("dice", degrade=("plain",), keep=8, dataset="tiny-broken"))
+    (work,) = make_plan(bench, {}, batch_size=8).slices
+    with ThreadPoolExecutor(1) as threads:
+        sent = {record.key.image: record.pictures.get("received") for record in run_slice(bench, work, threads)}
+    for images in (list(sent), ["p5"]):
+        made = carriers(bench, images)
+        assert list(made) == images
+        for image in images:
+            if image == "p3":
+                assert made[image].status == "decode_failed"
+            else:
+                assert np.array_equal(made[image], sent[image])
