@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -16,16 +17,30 @@ from bench_core.errors import CellFailure, RequestError
 from bench_core.plan import create_metrics
 from bench_core.plugins import registry
 from bench_core.statistics import Cell, summarize
-from bench_metrics.colorfulness import Cci, CciRatio, colorfulness
-from bench_metrics.lab import PsnrLabA, PsnrLabB, PsnrLabL
+from bench_core.task import TASKS
+from bench_metrics.capacity import Bpp, EffectiveBpp
+from bench_metrics.carrier import EntropyPlanes, PngRatio
+from bench_metrics.color_sets import CciW1, HistAb
+from bench_metrics.colorfulness import Cci, CciAbsErr, CciRatio, ColorfulnessRatio, colorfulness
+from bench_metrics.delta_e import DeltaE, DeltaE95
+from bench_metrics.lab import PsnrAb, PsnrLabA, PsnrLabB, PsnrLabL
+from bench_metrics.lab8 import PsnrLab8A, PsnrLab8B, PsnrLab8L
 from bench_metrics.ms_ssim import MsSsim, MsSsimY
-from bench_metrics.psnr import Psnr, PsnrY
+from bench_metrics.psnr import Psnr, PsnrChannelMean, PsnrY, PsnrYBt601, PsnrYBt601Rounded
 from bench_metrics.ssim import Ssim, SsimY
+from bench_metrics.ssim_lab import SsimLabA, SsimLabB, SsimLabL
+from bench_metrics.tamper import TamperAuc, TamperF1, TamperIou
 
-PSNRS = (Psnr, PsnrY, PsnrLabL, PsnrLabA, PsnrLabB)
-SIMILARITIES = (Ssim, SsimY, MsSsim, MsSsimY)
-ALL = (*PSNRS, *SIMILARITIES, Cci, CciRatio)
+EXACT_PSNRS = (Psnr, PsnrY, PsnrYBt601, PsnrYBt601Rounded, PsnrChannelMean)
+LAB_PSNRS = (PsnrLabL, PsnrLabA, PsnrLabB, PsnrAb, PsnrLab8L, PsnrLab8A, PsnrLab8B)
+PSNRS = (*EXACT_PSNRS, *LAB_PSNRS)
+SIMILARITIES = (Ssim, SsimY, MsSsim, MsSsimY, SsimLabL, SsimLabA, SsimLabB)
+COLORS = (Cci, CciRatio, CciAbsErr, ColorfulnessRatio, HistAb, DeltaE, DeltaE95)
+TAMPERING = (TamperAuc, TamperF1, TamperIou)
+ALL = (*PSNRS, *SIMILARITIES, *COLORS, *TAMPERING, Bpp, EffectiveBpp, EntropyPlanes, PngRatio)
 PHOTO = astronaut()[:170, 100:271]
+FACTS = {"mask": np.zeros((170, 171, 1), np.uint8)}
+FACTS["mask"][20:90, 30:140] = 255
 fast = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 
 
@@ -38,15 +53,26 @@ def noisy(image, sigma=10, seed=0):
     return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
-@pytest.mark.parametrize("channels", [1, 3])
+def outcome(metric, *given):
+    """A metric's value, or the status of its cell."""
+    try:
+        return metric(*given).value
+    except CellFailure as failure:
+        return failure.status
+
+
+@pytest.mark.parametrize(
+    ("metric", "channels"),
+    [(metric, channels) for metric in ALL for channels in (1, 3) if (metric, channels) != (ColorfulnessRatio, 1)],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_every_metric_takes_gray_and_color_and_gives_strict_json(metric, channels):
     reference = PHOTO[:, :, :channels]
     estimate = noisy(reference)
     one = metric()
-    score = one(estimate, reference)
-    assert score == one(estimate, reference)
-    assert score == one.measure(estimate, one.prepare(reference))
+    score = one(estimate, reference, FACTS)
+    assert score == one(estimate, reference, FACTS)
+    assert score == one.measure_with(estimate, one.prepare(reference), FACTS)
     assert one.prepare(reference) is not None
     json.loads(json.dumps({"value": score.value, **score.details}, allow_nan=False))
     assert score.value is None or math.isfinite(score.value)
@@ -57,9 +83,33 @@ def test_metrics_neither_change_pictures_nor_need_them_contiguous(metric):
     reference, estimate = PHOTO.copy(), noisy(PHOTO)
     before = estimate.copy()
     wide = np.repeat(np.repeat(np.stack([reference, estimate]), 2, axis=1), 2, axis=2)
-    assert metric()(wide[1, ::2, ::2], wide[0, ::2, ::2]) == metric()(estimate, reference)
+    assert metric()(wide[1, ::2, ::2], wide[0, ::2, ::2], FACTS) == metric()(estimate, reference, FACTS)
     assert np.array_equal(estimate, before)
     assert np.array_equal(reference, PHOTO)
+
+
+@pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
+def test_a_metric_keeps_nothing_of_what_it_saw_before(metric):
+    one = metric()
+    pairs = {sigma: (noisy(PHOTO, sigma, seed=sigma), np.roll(PHOTO, sigma, axis=1)) for sigma in (3, 9, 27)}
+    forth = {sigma: one(*pairs[sigma], FACTS) for sigma in pairs}
+    back = {sigma: one(*pairs[sigma], FACTS) for sigma in reversed(pairs)}
+    alone = {sigma: metric()(*pairs[sigma], FACTS) for sigma in pairs}
+    with ThreadPoolExecutor(3) as pool:
+        together = dict(zip(pairs, pool.map(lambda sigma: one(*pairs[sigma], FACTS), pairs), strict=True))
+    assert forth == back == alone == together
+
+
+@pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 9), (10, 10), (11, 11), (160, 160), (161, 161)], ids="{0[0]}x{0[1]}".format
+)
+def test_small_pictures_have_a_figure_or_a_status(metric, size):
+    reference = PHOTO[: size[0], : size[1]]
+    mask = np.zeros((*size, 1), np.uint8)
+    mask[: size[0] // 2] = 255
+    found = outcome(metric(), noisy(reference), reference, {"mask": mask})
+    assert found in (None, "skipped_unsupported") or math.isfinite(found)
 
 
 @pytest.mark.parametrize("metric", PSNRS, ids=lambda metric: metric.name)
@@ -75,7 +125,7 @@ def test_identical_pictures_have_no_psnr_but_a_flag_and_a_cap(metric):
 
 @pytest.mark.parametrize("metric", SIMILARITIES, ids=lambda metric: metric.name)
 def test_identical_pictures_are_wholly_similar(metric):
-    assert metric()(PHOTO, PHOTO.copy()).value == 1.0
+    assert metric()(PHOTO, PHOTO.copy()).value == pytest.approx(1, abs=1e-12)
 
 
 def test_an_error_of_one_step_everywhere_is_48_13_decibels():
@@ -100,7 +150,7 @@ def test_a_psnr_above_the_cap_stays_and_is_capped_in_summaries():
 @fast
 @given(pictures(12, 13), pictures(12, 13))
 def test_metrics_of_two_pictures_are_symmetric_and_bounded(a, b):
-    for metric in (Psnr(), PsnrY(), PsnrLabL(), PsnrLabA(), PsnrLabB()):
+    for metric in (kind() for kind in PSNRS):
         assert metric(a, b).details["mse"] == pytest.approx(metric(b, a).details["mse"], rel=1e-12)
     for metric in (Ssim(), SsimY()):
         assert -1 <= metric(a, b).value <= 1 + 1e-9
@@ -110,10 +160,10 @@ def test_metrics_of_two_pictures_are_symmetric_and_bounded(a, b):
 @fast
 @given(pictures(11, 12), pictures(11, 12))
 def test_flipping_both_pictures_changes_nothing(a, b):
-    for metric in (Psnr(), PsnrY(), PsnrLabA(), Ssim(), SsimY()):
+    for metric in (Psnr(), PsnrYBt601Rounded(), PsnrChannelMean(), PsnrAb(), Ssim(), SsimY(), HistAb(), DeltaE()):
         values = [metric(flip(a), flip(b)) for flip in (lambda v: v, lambda v: v[::-1], lambda v: v[:, ::-1])]
         numbers = [score.value if score.value is not None else math.inf for score in values]
-        assert numbers[1:] == pytest.approx([numbers[0]] * 2, abs=1e-6)
+        assert numbers[1:] == pytest.approx([numbers[0]] * 2, abs=1e-5)
 
 
 @fast
@@ -127,10 +177,11 @@ def test_psnr_and_ssim_do_not_care_about_the_order_of_channels(a, b, order):
 def test_gray_is_the_same_as_its_three_copies():
     reference = PHOTO[:, :, :1]
     estimate = noisy(reference)
-    for metric in (Psnr(), PsnrY(), PsnrLabL(), Ssim(), SsimY(), MsSsim(), MsSsimY(), Cci()):
+    same = (*EXACT_PSNRS, PsnrLabL, PsnrLab8L, Ssim, SsimY, SsimLabL, MsSsim, MsSsimY, Cci, CciAbsErr, HistAb)
+    for metric in (kind() for kind in (*same, EntropyPlanes)):
         one, three = metric(estimate, reference), metric(estimate.repeat(3, axis=2), reference.repeat(3, axis=2))
         assert one.value == pytest.approx(three.value, abs=1e-9), metric.name
-    for metric in (PsnrLabA(), PsnrLabB()):
+    for metric in (PsnrLabA(), PsnrLabB(), PsnrAb(), PsnrLab8A(), PsnrLab8B()):
         assert metric(estimate, reference).details["identical"] is True
 
 
@@ -203,25 +254,53 @@ def test_cci_ratio_includes_both_ends(rg, inside):
     assert CciRatio.kind == "proportion"
 
 
-def test_the_plugin_registers_its_metrics_and_the_lab_group():
+def test_the_plugin_registers_its_metrics_and_groups():
     metrics = create_metrics(["psnr_lab", "psnr", "psnr_lab_a"], registry())
     assert list(metrics) == ["psnr_lab_l", "psnr_lab_a", "psnr_lab_b", "psnr"]
-    names = [entry.name for entry in registry().metrics if entry.plugin == "metrics" and not entry.is_group]
-    assert sorted(names) == sorted(metric.name for metric in ALL)
-    for name in names:
-        metric = registry().metrics.create(name)
-        assert metric.implementation == f"{name}@1"
-        assert metric.direction in ("higher", "lower", "none")
-        assert metric.unit == ("dB" if name.startswith("psnr") else "")
+    names = registry().metrics.names()
+    for metric in (*ALL, CciW1):
+        assert metric.name in names
+        assert type(registry().metrics.create(metric.name)) is metric
+        assert metric().implementation == f"{metric.name}@1"
+    for entry in registry().metrics:
+        if entry.plugin == "metrics":
+            assert entry.summary
+            assert not entry.is_group or set(entry.target) <= set(names)
     with pytest.raises(RequestError, match="psnr"):
         create_metrics(["psnrr"], registry())
+
+
+def test_every_metric_says_which_way_is_better_and_what_a_failure_counts():
+    lower = {"delta_e", "delta_e_p95", "cci_abs_err", "cci_w1"}
+    neither = {"cci", "cci_ratio", "colorfulness_ratio", "entropy_planes", "png_ratio"}
+    units = {"bpp": "bpp", "bpp_effective": "bpp", "entropy_planes": "bit"}
+    kinds = {"cci_ratio": "proportion", "cci_w1": "set"}
+    floors = {metric.name: 0.0 for metric in (*SIMILARITIES, CciRatio, HistAb, Bpp, EffectiveBpp, TamperF1, TamperIou)}
+    floors["tamper_auc"] = 0.5
+    for metric in (*ALL, CciW1):
+        name = metric.name
+        assert metric.direction == ("lower" if name in lower else "none" if name in neither else "higher"), name
+        assert metric.unit == ("dB" if metric in PSNRS else units.get(name, "")), name
+        assert metric.kind == kinds.get(name, "mean"), name
+        assert metric.worst == floors.get(name), name
+        assert metric.combine == ("sum" if name in ("bpp", "bpp_effective") else "mean"), name
+
+
+def test_every_metric_means_something_on_a_pair_of_some_task():
+    known = {pair.name for task in TASKS.values() for pair in task.pairs}
+    for metric in (*ALL, CciW1):
+        assert set(metric.pairs) <= known, metric.name
+    for metric in (Psnr, PsnrY, PsnrChannelMean, PsnrLabL, Ssim, MsSsimY, SsimLabL, DeltaE):
+        assert all(metric().scores(pair) for pair in known), metric.name
+    for metric in (PsnrLabA, PsnrAb, PsnrLab8B, SsimLabA, Cci, CciW1, HistAb):
+        assert {pair for pair in known if not metric().scores(pair)} == {"grayscale", "channel"}, metric.name
 
 
 def test_the_plugin_imports_nothing_heavy_and_its_metrics_need_no_torch():
     code = """
 import sys, bench_metrics
 assert not {"numpy", "cv2", "torch", "pandas", "PIL", "skimage"} & set(sys.modules), sorted(sys.modules)
-import bench_metrics.psnr, bench_metrics.lab, bench_metrics.ms_ssim, bench_metrics.colorfulness
+from bench_metrics import capacity, carrier, color_sets, colorfulness, delta_e, lab, lab8, ms_ssim, ssim_lab, tamper
 assert not {"torch", "pandas", "scipy", "skimage", "pyiqa"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
