@@ -1,5 +1,6 @@
 """The training command: it learns, resumes exactly, and says clearly what is wrong."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from skimage import data
 
 from bench_riis.config import load_preset, parse_qualities
 from bench_riis.train import Batches, held_out, main, stages
+from bench_riis.validation import LEVELS, levels_of
 from bench_riis.weights import load_weights
 
 TINY = [
@@ -93,6 +95,17 @@ def test_training_starts_from_given_weights_of_the_same_network(photos: Path, tm
     result = CliRunner().invoke(main, [*command, *wrong])
     assert result.exit_code == 2
     assert "holds another network" in result.output
+
+
+def test_prints_are_validated_as_they_are_trained_on() -> None:
+    def added(*settings: str) -> dict[str, float]:
+        levels = levels_of(load_preset("small", settings)[1])
+        return {name: level.value for name, level in levels.items() if name not in LEVELS}
+
+    assert added("print_real=0.5") == {}
+    assert added("p_print=0.5") == {"print": math.inf}
+    assert added("p_print=0.5", "print_real=0.5", "print_severity=1..3") == {"print": math.inf, "capture": 2}
+    assert added("p_print=0.5", "print_real=1", "print_severity=4") == {"capture": 4}
 
 
 def test_training_on_prints_goes_on_from_given_weights_and_resumes_exactly(photos: Path, tmp_path: Path) -> None:

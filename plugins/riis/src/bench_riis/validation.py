@@ -25,9 +25,6 @@ LEVELS = {
 }
 """Under which every network is validated."""
 
-PRINTED = {"print": Level("print", math.inf)}
-"""And under which one that trains on prints is, too: the simulated print at the end of its ramp."""
-
 SIZE = 192
 """Larger than the training crops, because a network that only works at its crop's size must not look good."""
 
@@ -36,6 +33,16 @@ def psnr8(estimate: Tensor, reference: Tensor) -> float:
     """PSNR in dB on 8-bit pictures, 10·log10(1/mse), mean over the pictures; inputs N×C×H×W in [0, 1]."""
     mse = F.mse_loss(round8(estimate), reference, reduction="none").mean(dim=(1, 2, 3))
     return float((-10 * torch.log10(mse.clamp_min(1e-10))).mean())
+
+
+def levels_of(config: TrainingConfig) -> dict[str, Level]:
+    """`LEVELS`, and for a network that trains on prints those: simulated, at the end of the ramp, and captured."""
+    levels = dict(LEVELS)
+    if config.p_print and config.print_real < 1:
+        levels["print"] = Level("print", math.inf)
+    if config.p_print and config.print_real:
+        levels["capture"] = Level("capture", sorted(config.severities)[len(config.severities) // 2])
+    return levels
 
 
 class Validation:
@@ -50,7 +57,7 @@ class Validation:
             )
         self.host = to_tensor([_center(photo, size) for photo in photos])
         self.secret = torch.cat([self.host.roll(-1 - k, dims=0) for k in range(n_secrets)], dim=1)
-        self.levels = {**LEVELS, **PRINTED} if config.p_print else LEVELS
+        self.levels = levels_of(config)
         # Training may simulate JPEG; what counts is the real one.
         self.config, self.seed = replace(config, jpeg_grad="ste_real"), seed
 
