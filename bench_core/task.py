@@ -77,6 +77,7 @@ INVERTIBLE_GRAYSCALE = Task(
         Pair("restored", "output.color", "sample.color"),
         CHANNEL,
     ),
+    optional=("label",),
 )
 """Store a color picture in a gray one. `gray` is the luminance the carrier should look like."""
 

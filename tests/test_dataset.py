@@ -120,7 +120,7 @@ def test_the_sets_are_registered(tmp_path):
 def test_a_folder_is_read_at_any_depth_by_relative_names(tmp_path):
     fill(tmp_path, "b.png", "a/z.png", "a/b/c.bmp", "A.webp", "deep/er/still/x.tif")
     fill(tmp_path, ".hidden.png", ".cache/thumb.png", "a/.x/y.png")
-    (tmp_path / "labels.csv").write_text("not a picture")
+    (tmp_path / "notes.csv").write_text("not a picture")
     (tmp_path / "README").write_text("not a picture")
     (tmp_path / "empty.png.d").mkdir()
     dataset = Folder(str(tmp_path))

@@ -127,7 +127,7 @@ def test_colorization_also_holds_what_the_set_has():
     assert samples["a"]["label"] == 7
     assert samples["a"]["semantic"].shape == (20, 20, 1)
     assert set(np.unique(samples["a"]["semantic"])) <= set(range(144))
-    assert set(build_samples(dataset, INVERTIBLE_GRAYSCALE, seed=0)["a"]) == {"color", "gray"}
+    assert set(build_samples(dataset, INVERTIBLE_GRAYSCALE, seed=0)["a"]) == {"color", "gray", "label"}
     other = Pictures("abc", extra={"semantic": marks, "label": 8})
     assert build_samples(other, COLORIZATION, seed=0).digests != build_samples(dataset, COLORIZATION, seed=0).digests
 

@@ -10,6 +10,7 @@ from PIL import Image
 from bench_core.dataset import Dataset
 from bench_core.errors import CellFailure, RequestError
 from bench_core.images import read_image
+from bench_datasets.labels import read_labels
 
 # Asking Pillow for all its suffixes imports every one of its formats, so the usual ones are known here.
 _USUAL = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -22,10 +23,10 @@ class Folder(Dataset):
 
     Ids are paths relative to the folder, with `/`, sorted; hidden files and folders are skipped, links to folders
     are not followed. A file counts by its suffix, so one that only claims to be a picture is listed, and fails by
-    name. Pictures are read by `bench_core.images.read_image`.
+    name. Pictures are read by `bench_core.images.read_image`; what they show, by `bench_datasets.labels.read_labels`.
 
     Raises:
-        RequestError: where the folder does not exist or has no pictures.
+        RequestError: where the folder does not exist or has no pictures, or its labels.csv is wrong.
     """
 
     name = "folder"
@@ -45,6 +46,7 @@ class Folder(Dataset):
         self._files = dict(sorted(files.items()))
         if not self._files:
             raise RequestError(f"--dataset {self.spec}: the folder has no pictures (PNG, JPEG, WebP, TIFF, …)")
+        self._labels = read_labels(root)
 
     @property
     def spec(self) -> str:
@@ -56,10 +58,17 @@ class Folder(Dataset):
         return list(self._files)
 
     def load(self, image_id: str) -> dict[str, Any]:
-        """`color`, uint8 H×W×3; raises CellFailure (`decode_failed`) with the file's name."""
+        """`color`, uint8 H×W×3, and `label` where labels.csv has it.
+
+        Raises:
+            CellFailure: `decode_failed`, with the file's name.
+        """
         if image_id not in self._files:
             raise CellFailure("decode_failed", f"{image_id}: no such picture in {self.spec}")
-        return {"color": read_image(self._files[image_id], image_id)}
+        fields: dict[str, Any] = {"color": read_image(self._files[image_id], image_id)}
+        if image_id in self._labels:
+            fields["label"] = self._labels[image_id]
+        return fields
 
 
 def _pictures(root: Path) -> Iterator[Path]:
