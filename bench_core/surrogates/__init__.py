@@ -1,8 +1,9 @@
 """Training through the channel: differentiable stand-ins for degradations, for methods that learn.
 
 Pictures are float tensors N×C×H×W in [0, 1], C = 1 or 3, sides of at least 8 pixels. What draws takes one numpy
-generator for each picture, so that a picture's noise depends neither on its batch nor on the device. This package
-needs torch, which nothing else of the harness does; import its modules, not this one.
+generator for each picture, so that a picture's noise depends neither on its batch nor on the device. Half precision
+is computed, and returned, as float32. This package needs torch, which hardly anything else of the harness does; import
+its modules, not this one.
 
 - `rounding`: roundings that a gradient passes; 8 bits
 - `jpeg`: JPEG on tensors; `dct_mask`: frequencies removed (HiDDeN, JRIG)

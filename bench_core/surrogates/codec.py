@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from bench_core.degradation import Array, Channel, Degradation
+from bench_core.surrogates.precision import full_precision
 from bench_core.surrogates.rounding import straight_through
 
 GRADIENTS = ("identity", "inside", "none")
@@ -24,6 +25,7 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="bench-channel")
 
 
+@full_precision
 def through_channel(
     images: Tensor,
     channels: Channel | Degradation | Sequence[Channel | Degradation],

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bench_core.surrogates.dct import analyze, crop_to, pad_to, synthesize
+from bench_core.surrogates.precision import full_precision
 from bench_core.surrogates.ycbcr import to_rgb, to_ycbcr
 
 ZIGZAG: tuple[int, ...] = tuple(
@@ -42,6 +43,7 @@ def draw_keep(count: int, rng: np.random.Generator, low: int = 32, high: int = 6
     return [int(k) for k in rng.integers(low, high + 1, count)]
 
 
+@full_precision
 def dct_mask(images: Tensor, keep: int | Sequence[int]) -> Tensor:
     """Each picture with its first `keep` coefficients, all channels alike; the result is not clipped.
 
@@ -51,6 +53,7 @@ def dct_mask(images: Tensor, keep: int | Sequence[int]) -> Tensor:
     return _masked(images, torch.stack([mask(k) for k in counts])[:, None])
 
 
+@full_precision
 def hidden_mask(images: Tensor, luma: int = 25, chroma: int = 9) -> Tensor:
     """HiDDeN's layer: `luma` coefficients of Y and `chroma` of both chroma channels; a gray picture has Y alone.
 

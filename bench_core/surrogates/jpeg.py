@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench_core.surrogates.dct import analyze, crop_to, pad_to, synthesize
+from bench_core.surrogates.precision import full_precision
 from bench_core.surrogates.rounding import Rounding, round8, ste, straight_through
 from bench_core.surrogates.ycbcr import to_rgb, to_ycbcr
 
@@ -47,6 +48,7 @@ def quantization_tables(quality: int) -> Tables:
     return tables
 
 
+@full_precision
 def simulate_jpeg(
     images: Tensor,
     quality: int | Sequence[int],

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench_core.surrogates.precision import full_precision
 from bench_core.surrogates.rounding import round8, straight_through
 
 _DARKEST = 1e-4
@@ -27,6 +28,7 @@ def _column(values: float | Sequence[float], images: Tensor) -> Tensor:
     return torch.tensor(given, dtype=images.dtype, device=images.device).reshape(-1, 1, 1, 1)
 
 
+@full_precision
 def gaussian(
     images: Tensor, sigma: float | Sequence[float], rngs: Sequence[np.random.Generator], *, eight_bit: bool = True
 ) -> Tensor:
@@ -38,6 +40,7 @@ def gaussian(
     return round8(noisy) if eight_bit else noisy
 
 
+@full_precision
 def poisson(
     images: Tensor,
     peak: float | Sequence[float],

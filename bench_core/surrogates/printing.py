@@ -15,6 +15,7 @@ from torch import Tensor
 
 from bench_core.surrogates.jpeg import simulate_jpeg
 from bench_core.surrogates.noise import normal_like
+from bench_core.surrogates.precision import full_precision
 from bench_core.surrogates.rounding import Rounding, ste
 from bench_core.surrogates.warp import Points, corners, homography, warp
 
@@ -70,6 +71,7 @@ class PrintLimits:
         return self.scaled(share, corner)
 
 
+@full_precision
 def print_layer(
     images: Tensor,
     rngs: Sequence[np.random.Generator],

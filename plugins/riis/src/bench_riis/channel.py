@@ -19,6 +19,7 @@ from bench_core.randomness import keyed_generator
 from bench_core.surrogates.codec import through_channel
 from bench_core.surrogates.jpeg import simulate_jpeg
 from bench_core.surrogates.mixing import by_shares, route
+from bench_core.surrogates.precision import at_least_float32
 from bench_core.surrogates.printing import PrintLimits, print_layer
 from bench_core.surrogates.rounding import round8, rounding
 from bench_riis.config import TrainingConfig
@@ -131,4 +132,4 @@ def transmit(container: Tensor, levels: Sequence[Level], seed: int, config: Trai
         return round8(print_layer(images, rngs(places, "print"), limits))
 
     kinds = [level.kind if level.kind in simulated else "real" for level in levels]
-    return route(round8(container), kinds, {"real": real, "jpeg": jpeg, "print": printed})
+    return route(round8(at_least_float32(container)), kinds, {"real": real, "jpeg": jpeg, "print": printed})
