@@ -13,8 +13,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bench_core.errors import CellFailure, one_line
+from bench_core.metric import Floats
 from bench_core.torchvision_shim import ensure
+from bench_core.weights import offline
 from bench_iqa import network
 
 if TYPE_CHECKING:
@@ -37,8 +41,8 @@ def score(name: str, estimate: "torch.Tensor", reference: "torch.Tensor | None")
             with _quiet_warnings():
                 output = net(estimate, reference) if reference is not None else net(estimate)
         except Exception as error:
-            if isinstance(error, MemoryError) or "out of memory" in str(error) or "not enough memory" in str(error):
-                raise CellFailure("oom", f"iqa:{name}: {one_line(error)}") from error
+            if lack := _oom(name, error):
+                raise lack from error
             size = f"{estimate.shape[3]}×{estimate.shape[2]}"
             raise CellFailure(
                 "skipped_unsupported", f"iqa:{name} cannot score {size} pixels: {one_line(error, 200)}"
@@ -49,6 +53,58 @@ def score(name: str, estimate: "torch.Tensor", reference: "torch.Tensor | None")
     if value != value or value in (float("inf"), float("-inf")):
         raise CellFailure("nan_output", f"iqa:{name} gave {value}")
     return value
+
+
+def inception_features(picture: Floats) -> Floats:
+    """The features that FID takes of one picture, float32 3×299×299: 2048 of them, float32.
+
+    Raises:
+        CellFailure: `weights_missing`, `oom`, or `nan_output`.
+    """
+    import torch
+
+    with _lock:
+        net = _network("fid").net.model
+    try:
+        # A plain forward pass, which keeps nothing: threads need not wait for each other.
+        with torch.inference_mode():
+            output = net(torch.from_numpy(picture)[None], False, False)[0]
+    except Exception as error:
+        if lack := _oom("fid", error):
+            raise lack from error
+        raise
+    features: Floats = output.reshape(-1).numpy()
+    if not np.isfinite(features).all():
+        raise CellFailure("nan_output", "iqa:fid: the features of a picture are not finite")
+    return features
+
+
+def frechet_distance(estimates: Floats, references: Floats) -> float:
+    """Pyiqa's Fréchet distance of the Gaussians fitted to two sets of features, both N×D.
+
+    Raises:
+        CellFailure: `nan_output` where there is no such figure.
+    """
+    ensure()
+    with _quiet_warnings():
+        from pyiqa.archs import fid_arch
+    fitted = [
+        part for features in (estimates, references) for part in (features.mean(axis=0), np.cov(features, rowvar=False))
+    ]
+    try:
+        with _lock:
+            value = float(_silently(lambda: fid_arch.frechet_distance(*fitted), io.StringIO()))
+    except ValueError as error:  # the root of the product of two covariances came out far from real
+        raise CellFailure("nan_output", f"iqa:fid: {one_line(error)}") from error
+    if not np.isfinite(value):
+        raise CellFailure("nan_output", f"iqa:fid gave {value}")
+    return max(value, 0.0)  # of equal sets, rounding may leave a hair below
+
+
+def _oom(name: str, error: Exception) -> CellFailure | None:
+    if isinstance(error, MemoryError) or "out of memory" in str(error) or "not enough memory" in str(error):
+        return CellFailure("oom", f"iqa:{name}: {one_line(error)}")
+    return None
 
 
 def _network(name: str) -> Any:
@@ -85,7 +141,7 @@ def _build(name: str) -> Any:
                 "skipped_unsupported", f"pyiqa cannot build '{name}' here: {one_line(error, 200)}"
             ) from error
     missing = f"iqa:{name} needs weights that are not on this machine"
-    if network.offline():
+    if offline():
         raise CellFailure(
             "weights_missing", f"{missing}, and BENCH_OFFLINE forbids fetching them; {_advice(said, asked)}"
         )

@@ -11,6 +11,9 @@ from typing import Any
 
 from bench_core.errors import RequestError
 
+SETS = ("fid", "kid")
+"""Figures of whole sets that bench has; `kid` is pyiqa's fid with another distance and no metric of its own there."""
+
 _WHOLE_SETS = {"FID": "two sets of pictures", "InceptionScore": "a set of pictures"}
 _CAPTIONS = {"CLIPScore": "a caption for each picture"}
 
@@ -29,10 +32,11 @@ def lookup(name: str) -> Entry:
 
     Raises:
         RequestError: for a name that pyiqa does not have (with near ones), or that does not score single pictures.
+            `SETS` are not looked up here.
     """
     configs = _configs()
     if name not in configs:
-        near = difflib.get_close_matches(name.lower(), configs, n=3)
+        near = difflib.get_close_matches(name.lower(), [*configs, *SETS], n=3)
         hint = (
             f"did you mean {' or '.join(f'iqa:{word}' for word in near)}?"
             if near
@@ -43,8 +47,8 @@ def lookup(name: str) -> Entry:
     kind = config["metric_opts"]["type"]
     if needs := _WHOLE_SETS.get(kind) or _CAPTIONS.get(kind):
         raise RequestError(
-            f"metric 'iqa:{name}' needs {needs}, and bench measures picture by picture; "
-            "use a metric of single pictures, e.g. iqa:lpips"
+            f"metric 'iqa:{name}' needs {needs}, and of such metrics bench has iqa:fid and iqa:kid; "
+            "use one of them, or a metric of single pictures, e.g. iqa:lpips"
         )
     return Entry(name, config["metric_mode"] == "FR", bool(config.get("lower_better", False)))
 

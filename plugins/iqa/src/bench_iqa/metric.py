@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench_core.metric import Array, Metric, Score
+from bench_core.metric import Array, Metric, Score, SetMetric
 from bench_iqa import catalog
 
 if TYPE_CHECKING:
@@ -41,8 +41,12 @@ class IqaMetric(Metric):
         return Score(backend.score(self._entry.name, _tensor(estimate), prepared))
 
 
-def create(name: str) -> IqaMetric:
-    """The metric that pyiqa calls `name`; RequestError for one it does not have or that needs more than a pair."""
+def create(name: str) -> IqaMetric | SetMetric:
+    """The metric that pyiqa calls `name`; RequestError for one it does not have or that needs more than it can get."""
+    if name in catalog.SETS:
+        from bench_iqa.sets import Fid, Kid
+
+        return Fid() if name == "fid" else Kid()
     return IqaMetric(catalog.lookup(name))
 
 

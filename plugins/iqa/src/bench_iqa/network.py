@@ -5,7 +5,6 @@ the network closed to its thread alone; only if that shows that something is mis
 again.
 """
 
-import os
 import socket
 import sys
 import threading
@@ -22,11 +21,6 @@ _hooked = False
 
 class NetworkClosedError(RuntimeError):
     """The network was asked for while it was closed. Not an OSError: those are retried by the libraries that fetch."""
-
-
-def offline() -> bool:
-    """Whether BENCH_OFFLINE forbids the network."""
-    return os.environ.get("BENCH_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 @contextmanager
