@@ -164,6 +164,11 @@ def test_captures_are_real_and_straight_through(monkeypatch: pytest.MonkeyPatch)
     (gradient,) = torch.autograd.grad(received.sum(), container)
     assert torch.equal(gradient, torch.ones_like(gradient))
     check_channel(config("p_print=0.1", "print_real=1"))
+    levels = [Level("capture", 1), Level("gauss", 1.0)]
+    detached = transmit(container, levels, 0, config("print_grad=none"))
+    assert torch.allclose(detached[0], received[0], atol=1e-6)
+    (gradient,) = torch.autograd.grad(detached.sum(), container)
+    assert [float(part.mean()) for part in gradient] == [0, 1]
 
 
 def test_without_its_plugin_a_capture_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ Pictures are N×3×H×W in [0, 1].
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from torch import Tensor
@@ -18,7 +18,7 @@ from bench_core.plugins import registry
 from bench_core.randomness import keyed_generator
 from bench_core.surrogates.codec import through_channel
 from bench_core.surrogates.jpeg import simulate_jpeg
-from bench_core.surrogates.mixing import by_shares, route
+from bench_core.surrogates.mixing import Route, by_shares, route
 from bench_core.surrogates.precision import at_least_float32
 from bench_core.surrogates.printing import PrintLimits, print_layer
 from bench_core.surrogates.rounding import round8, rounding
@@ -104,9 +104,9 @@ def print_limits(config: TrainingConfig, step: float) -> PrintLimits:
 def transmit(container: Tensor, levels: Sequence[Level], seed: int, config: TrainingConfig) -> Tensor:
     """What the receiver gets of each container, and a gradient for the sender.
 
-    Noise and captures are the harness's, with gradient 1, and so is JPEG with `jpeg_grad=ste_real`; otherwise JPEG is
-    simulated with the rounding that `jpeg_grad` names, and its result is not rounded again. Each sample's draws are
-    keyed by (seed, its place), so that they depend on nothing else.
+    Noise and captures are the harness's, with gradient 1 (captures with none, if `print_grad` says so), and so is JPEG
+    with `jpeg_grad=ste_real`; otherwise JPEG is simulated with the rounding that `jpeg_grad` names, and its result is
+    not rounded again. Each sample's draws are keyed by (seed, its place), so that they depend on nothing else.
 
     Raises:
         ValueError: for a kind of degradation that there is not.
@@ -114,14 +114,16 @@ def transmit(container: Tensor, levels: Sequence[Level], seed: int, config: Trai
     unknown = {level.kind for level in levels} - {*_HARNESS, "print"}
     if unknown:
         raise ValueError(f"unknown degradation {', '.join(sorted(unknown))}")
-    simulated = {"clean", "print"} | ({"jpeg"} if config.jpeg_grad != "ste_real" else set())
+    own = {"clean", "print"}  # not straight through
+    own |= {"jpeg"} if config.jpeg_grad != "ste_real" else set()
+    own |= {"capture"} if config.print_grad == "none" else set()
 
     def rngs(places: list[int], purpose: str) -> list[np.random.Generator]:
         return [keyed_generator(seed, str(place), 0, purpose, 0) for place in places]
 
-    def real(images: Tensor, places: list[int]) -> Tensor:
+    def real(images: Tensor, places: list[int], gradient: str = "identity") -> Tensor:
         channels = [harness_channel(levels[place]) for place in places]
-        return through_channel(images, channels, seed, names=[str(place) for place in places])
+        return through_channel(images, channels, seed, names=[str(place) for place in places], gradient=gradient)
 
     def jpeg(images: Tensor, places: list[int]) -> Tensor:
         quantizer = rounding(config.jpeg_grad, config.jpeg_terms, rngs(places, "jpeg"))
@@ -131,5 +133,6 @@ def transmit(container: Tensor, levels: Sequence[Level], seed: int, config: Trai
         limits = print_limits(config, levels[places[0]].value)
         return round8(print_layer(images, rngs(places, "print"), limits))
 
-    kinds = [level.kind if level.kind in simulated else "real" for level in levels]
-    return route(round8(at_least_float32(container)), kinds, {"real": real, "jpeg": jpeg, "print": printed})
+    kinds = [level.kind if level.kind in own else "real" for level in levels]
+    routes: dict[str, Route] = {"real": real, "jpeg": jpeg, "print": printed, "capture": partial(real, gradient="none")}
+    return route(round8(at_least_float32(container)), kinds, routes)

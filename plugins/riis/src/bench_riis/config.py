@@ -14,6 +14,7 @@ CONDITIONS = ("residual", "rrdb")
 SCHEDULES = ("cosine", "halve")
 DISTRIBUTIONS = ("nll", "ce", "off")
 FFT_LOSSES = ("l2", "l1", "off")
+PRINT_GRADIENTS = ("identity", "none")
 JPEG_GRADIENTS = ("ste_real", "fourier", "cubic", "ste", "noise")
 
 
@@ -75,6 +76,7 @@ class TrainingConfig:
     print_ramp: int
     print_real: float
     print_severity: str
+    print_grad: str
 
     @property
     def qualities(self) -> tuple[int, ...]:
@@ -118,6 +120,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "distr": DISTRIBUTIONS,
     "fft": FFT_LOSSES,
     "jpeg_grad": JPEG_GRADIENTS,
+    "print_grad": PRINT_GRADIENTS,
 }
 _AT_LEAST_ONE = {"steps", "batch", "late_batch", "flow_steps", "canp_steps", "flow_growth", "canp_growth", "jpeg_terms"}
 _AT_LEAST_TWO = {"flow_convs", "canp_convs", "cem_depth"}
