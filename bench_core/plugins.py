@@ -72,6 +72,13 @@ class PluginInfo:
     registered: tuple[str, ...] = ()
 
 
+def _nearest(name: str, names: list[str]) -> list[str]:
+    """The one or two of `names` most like `name`: a second only where it is about as near as the first."""
+    near = difflib.get_close_matches(name, names, n=2)
+    ratios = [difflib.SequenceMatcher(None, name, word).ratio() for word in near]
+    return [word for word, ratio in zip(near, ratios, strict=True) if ratio > ratios[0] - 0.1]
+
+
 class Registry:
     """The names of one kind, with lookup errors that help."""
 
@@ -113,7 +120,7 @@ class Registry:
         """The entry of a name; an unknown one raises RequestError with near names."""
         if entry := self.find(name):
             return entry
-        near = difflib.get_close_matches(name, [*self._entries, *self._aliases], n=2)
+        near = _nearest(name, [*self._entries, *self._aliases])
         hint = f" Did you mean {' or '.join(repr(word) for word in near)}?" if near else ""
         # The name may well be one that a plugin would have registered, had it loaded.
         broken = "".join(f"; plugin '{info.name}' failed to load: {info.error}" for info in self.broken)

@@ -184,7 +184,11 @@ def test_the_pattern_is_what_the_hashes_are_of():
 
 
 def test_this_machines_codecs_are_the_reference():
-    assert golden.codec_golden() == {"jpeg": True, "webp": True}
+    """The integer ones must be. The others may differ with the processor, and then rows say so."""
+    found = golden.codec_golden()
+    assert found.keys() == golden.GOLDEN.keys() == {"jpeg", "webp", "avif", "jxl", "jp2"}
+    assert found["jpeg"]
+    assert found["webp"]
     assert all(len(hashes) == 6 for hashes in golden.GOLDEN.values())
 
 
@@ -213,7 +217,8 @@ def test_another_codec_is_warned_of_once_and_marked(monkeypatch, caplog, gray):
         degradations = [Jpeg(q=40), Jpeg(q=80)]
     assert len(caplog.messages) == 1
     assert "jpeg codec" in caplog.messages[0]
-    assert golden.codec_golden() == {"jpeg": False, "webp": True}
+    found = golden.codec_golden()
+    assert (found["jpeg"], found["webp"]) == (False, True)
     for degradation in degradations:
         assert degradation.apply(gray, RNG).details["codec_golden"] is False
     assert degradations[0].provenance()["jpeg_golden"] is False
@@ -228,7 +233,7 @@ def test_another_jpeg_library_is_never_golden(monkeypatch):
 
 
 def test_a_pillow_without_a_codec(monkeypatch):
-    monkeypatch.setattr("bench_degradations.codecs.features.check", lambda name: False)
+    monkeypatch.setattr(golden.features, "check", lambda name: False)
     with pytest.raises(RequestError) as caught:
         Webp(q=40)
     assert caught.value.problems == ("webp needs Pillow built with webp support; this Pillow has none",)

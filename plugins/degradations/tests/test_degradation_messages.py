@@ -53,6 +53,71 @@ FRACTION = "quality must be an integer (JPEG has no fractional quality)"
         ("gaussian:1..10", "a range of sigma needs a step, e.g. 1..10:1"),
         ("gaussian:10,gray=2", "gray must be 0 or 1"),
         ("gaussian:10,clip=0", "unknown parameter 'clip' for gaussian; known: sigma, sigma01, gray"),
+        ("gaussian:10,round=0", "unknown parameter 'round' for gaussian; known: sigma, sigma01, gray"),
+        ("webp:80,sharp=1", "unknown parameter 'sharp' for webp; known: q, method"),
+        ("posterise", "bits is required, e.g. posterise:3 (integer 1..8)"),
+        ("lsb-zero:8", "bits must be an integer from 1 to 7"),
+        ("png:10", "level must be an integer from 0 to 9"),
+        ("avif", "quality is required, e.g. avif:60 (integer 0..100)"),
+        ("avif:60.5", "quality must be an integer"),
+        ("avif:101", "quality must be an integer from 0 to 100"),
+        ("avif:60,ss=411", "ss (chroma subsampling) must be one of 420, 422, 444"),
+        ("avif:60,speed=11", "speed must be an integer from 0 to 10"),
+        ("jxl", "distance is required, e.g. jxl:1 (number 0..25)"),
+        ("jxl:26", "distance must be 0 (lossless) or a number above 0.1 and up to 25 (1 is visually lossless)"),
+        ("jxl:0.05", "distance must be 0 (lossless) or a number above 0.1 and up to 25 (1 is visually lossless)"),
+        ("jxl:1,effort=10", "effort must be an integer from 1 to 9"),
+        ("jp2", "either a rate or a psnr above 0 is required, e.g. jp2:20 (20:1) or jp2:psnr=35"),
+        ("jp2:20,psnr=35", "either a rate or a psnr above 0 is required, e.g. jp2:20 (20:1) or jp2:psnr=35"),
+        ("jp2-lossless:1", "jp2-lossless takes no parameters"),
+        ("speckle:-1", "std must be a number from 0 to 10"),
+        ("uniform:256", "amplitude must be a number from 0 to 255"),
+        ("salt-pepper:2", "fraction must be a number from 0 to 1"),
+        ("salt-pepper:0.1,per=row", "per must be one of pixel, sample"),
+        ("impulse", "fraction is required, e.g. impulse:0.06 (number 0..1)"),
+        ("blur:-1", "sigma must be a number from 0 to 100"),
+        ("median:4", "size must be odd, e.g. median:3"),
+        ("median:23", "size must be an integer from 3 to 21"),
+        ("box:2", "size must be odd, e.g. box:1"),
+        ("motion:0", "length must be an integer from 1 to 201"),
+        ("motion:9,spread=200", "spread must be a number from 0 to 180"),
+        ("defocus:61", "radius must be a number from 0 to 60"),
+        ("sharpen:1,sigma=0", "sigma must be a number from 0.1 to 20"),
+        ("brightness", "a factor above 0 or add is required, e.g. brightness:1.5 or brightness:add=0.1"),
+        (
+            "brightness:1.5,add=0.1",
+            "factor and add are two definitions; give one, e.g. brightness:1.5 or brightness:add=0.1",
+        ),
+        ("contrast:0.5,about=median", "about must be one of gray, channel"),
+        ("saturation", "factor is required, e.g. saturation:0.5 (number 0..100)"),
+        ("hue:200", "degrees must be a number from -180 to 180"),
+        ("gamma:0", "exponent must be a number from 0.01 to 100"),
+        ("gray:1", "gray takes no parameters"),
+        ("palette:1", "colors must be an integer from 2 to 256"),
+        ("rotate:181", "angle must be a number from -180 to 180"),
+        ("rotate:5,fill=white", "fill must be one of reflect, edge, 0"),
+        ("rotate:5,back=2", "back must be 0 or 1"),
+        ("shear:80", "angle must be a number from -60 to 60"),
+        ("perspective:0.5", "jitter must be a number from 0 to 0.2"),
+        ("perspective:0.1,side=all", "side must be one of none, known"),
+        ("translate:0.5", "dx must be an integer from -4096 to 4096"),
+        ("flip", "axis is required, e.g. flip:h (h|v|hv)"),
+        ("flip:d", "axis must be one of h, v, hv"),
+        ("resize:0", "factor must be a number from 0.01 to 4"),
+        ("resize:0.5,filter=nearest", "filter must be one of bicubic, bilinear, box, hamming, lanczos"),
+        ("pixelate:2", "factor must be a number from 0.01 to 1"),
+        ("crop:0", "area must be a number from 0.001 to 1"),
+        ("crop:0.5,anchor=left", "anchor must be one of random, centre"),
+        ("cropout:1.1", "keep must be a number from 0 to 1"),
+        ("dropout", "keep is required, e.g. dropout:0.3 (number 0..1)"),
+        ("erase:0.1,fill=1", "fill must be one of 0, mean"),
+        ("paste:0", "area must be a number from 0.001 to 1"),
+        ("paste:0.1,source=face.png", "source must be one of own, texture"),
+        ("double-jpeg:80", "second quality (q2) is required, e.g. double-jpeg:q1=80,q2=60 (integer 1..100)"),
+        ("screenshot:5", "factor must be a number from 0.25 to 4"),
+        ("screenshot:codec=webp", "codec must be one of png, jpeg"),
+        ("social", "size is required, e.g. social:large (large|medium|small)"),
+        ("social:facebook", "size must be one of large, medium, small"),
         ("poisson:0", "peak must be between 1 and 1000000 photons at white"),
         ("poisson:1000001", "peak must be between 1 and 1000000 photons at white"),
     ],
@@ -100,6 +165,16 @@ def test_notes(caplog):
         ("poisson", "poisson:gray=0,peak=255"),
         ("poisson:1e6", "poisson:gray=0,peak=1000000"),
         ("gaussian:10+jpeg:80", "gaussian:gray=0,sigma=10+jpeg:q=80,ss=420"),
+        ("avif:60", "avif:q=60,speed=6,ss=420"),
+        ("jxl:1", "jxl:distance=1,effort=3"),
+        ("jp2:20", "jp2:mct=1,psnr=0,rate=20"),
+        ("jp2:psnr=35", "jp2:mct=1,psnr=35,rate=0"),
+        ("resize:0.5", "resize:back=1,factor=0.5,filter=bicubic"),
+        ("crop:0.8", "crop:anchor=random,area=0.8,fill=0,side=none"),
+        ("rotate:5", "rotate:angle=5,back=0,fill=reflect,filter=bilinear"),
+        ("brightness:add=0.1", "brightness:add=0.1,factor=0"),
+        ("screenshot", "screenshot:back=1,codec=png,factor=1.25,p3=0"),
+        ("double-jpeg:80,q2=60", "double-jpeg:dx=0,dy=0,q1=80,q2=60,ss=420"),
     ],
 )
 def test_canonical_ids(spec, expected):
@@ -122,9 +197,60 @@ def test_presets():
     assert ids("@riis-curves") == [*gaussians(*range(1, 11)), *jpegs(*range(40, 91, 10))]
     webps = [f"webp:method=4,q={quality}" for quality in range(75, 101, 5)]
     assert ids("@jrig") == [*jpegs(*range(75, 101, 5)), *webps]
-    assert [entry.name for entry in registry().degradations if entry.plugin == "degradations" and entry.is_group] == [
-        "@jrig",
-        "@riis",
-        "@riis-alt",
-        "@riis-curves",
-    ]
+    assert ids("@social") == ["social:size=large", "social:size=medium", "social:size=small"]
+    groups = [entry.name for entry in registry().degradations if entry.plugin == "degradations" and entry.is_group]
+    severities = [f"@imagenet-c:{severity}" for severity in range(1, 6)]
+    assert groups == ["@imagenet-c", *severities, "@jrig", "@riis", "@riis-alt", "@riis-curves", "@social", "@waves"]
+
+
+IMAGENET_C = {
+    1: (20.4, 60, 0.03, (3, 0.1), (21, 3), 0.1, 0.4, 0.6, 25),
+    2: (30.6, 25, 0.06, (4, 0.5), (31, 5), 0.2, 0.3, 0.5, 18),
+    3: (45.9, 12, 0.09, (6, 0.5), (31, 8), 0.3, 0.2, 0.4, 15),
+    4: (66.3, 5, 0.17, (8, 0.5), (31, 12), 0.4, 0.1, 0.3, 10),
+    5: (96.9, 3, 0.27, (10, 0.5), (41, 15), 0.5, 0.05, 0.25, 7),
+}
+
+
+def test_imagenet_c_has_the_published_severities():
+    for severity, (sigma, peak, struck, disk, line, add, factor, blocks, quality) in IMAGENET_C.items():
+        assert ids(f"@imagenet-c:{severity}") == [
+            f"gaussian:gray=0,sigma={sigma}",
+            f"poisson:gray=0,peak={peak}",
+            f"impulse:fraction={struck}",
+            f"defocus:alias={disk[1]},radius={disk[0]}",
+            f"motion:angle=0,length={line[0]},sigma={line[1]},spread=45",
+            f"brightness:add={add},factor=0",
+            f"contrast:about=channel,factor={factor}",
+            f"pixelate:factor={blocks}",
+            f"jpeg:q={quality},ss=420",
+        ]
+    assert ids("@imagenet-c") == [name for severity in IMAGENET_C for name in ids(f"@imagenet-c:{severity}")]
+
+
+def test_waves_goes_through_its_ranges_in_quarters():
+    expected = ["identity"]
+    angles = ("11.25", "22.5", "33.75", "45")
+    expected += [f"rotate:angle={angle},back=0,fill=0,filter=bilinear" for angle in angles]
+    areas = ("0.875", "0.75", "0.625", "0.5")
+    expected += [f"crop:anchor=random,area={area},fill=resize,side=none" for area in areas]
+    expected += [f"erase:area={area},fill=0" for area in ("0.0625", "0.125", "0.1875", "0.25")]
+    expected += [f"brightness:add=0,factor={factor}" for factor in ("1.25", "1.5", "1.75", "2")]
+    expected += [f"contrast:about=gray,factor={factor}" for factor in ("1.25", "1.5", "1.75", "2")]
+    expected += [f"blur:sigma={sigma}" for sigma in (5, 10, 15, 20)]
+    expected += gaussians("6.375", "12.75", "19.125", "25.5")
+    expected += jpegs(90, 70, 50, 30, 10)
+    assert ids("@waves") == expected
+
+
+def test_an_unknown_severity_shows_the_presets():
+    with pytest.raises(RequestError) as caught:
+        ids("@imagenet-c:6")
+    (problem,) = caught.value.problems
+    assert problem.startswith("--degrade: unknown preset '@imagenet-c:6'; known: @imagenet-c, @imagenet-c:1, ")
+
+
+@pytest.mark.parametrize("name", ["diffusion", "vae-regen", "inpaint"])
+def test_regeneration_is_left_to_plugins(name):
+    with pytest.raises(RequestError, match=f"^--degrade: unknown degradation '{name}'\\. .*Known: "):
+        ids(name)

@@ -1,30 +1,35 @@
-"""Lossy and lossless codecs as degradations."""
+"""JPEG, WebP and PNG as degradations, and what all codecs share."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from PIL import features
 
 from bench_core.degradation import Array, Degradation, Received
-from bench_core.errors import CellFailure, RequestError
+from bench_core.errors import RequestError
 from bench_core.params import Param
 from bench_degradations import golden, pillow_codecs
+from bench_degradations.arrays import check_side
 
 
-class _Codec(Degradation):
+class Codec(Degradation):
     """What the codecs share: the largest side, the self test, the size of the file."""
 
     codec: str
+    """Its name in `golden`; empty for one without anything to test."""
     longest_side: int
+    lack: ClassVar[str] = "{name} needs Pillow built with {codec} support; this Pillow has none"
+    """What to say on a machine without the codec."""
 
     def setup(self) -> None:
         """Check the machine's codec, once a process."""
-        if not features.check({"jpeg": "jpg"}.get(self.codec, self.codec)):
-            raise RequestError(f"{self.name} needs Pillow built with {self.codec} support; this Pillow has none")
-        self.golden = golden.passes(self.codec)
+        if self.codec and not golden.available(self.codec):
+            raise RequestError(self.lack.format(name=self.name, codec=self.codec))
+        self.golden = not self.codec or golden.passes(self.codec)
 
     def provenance(self) -> dict[str, Any]:
         """The codec's versions, and whether it passed the self test."""
+        if not self.codec:
+            return {}
         return {**golden.versions(self.codec), f"{self.codec}_golden": self.golden}
 
     def apply(self, image: Array, rng: np.random.Generator) -> Received:
@@ -33,12 +38,9 @@ class _Codec(Degradation):
         Raises:
             CellFailure: `skipped_unsupported` for a picture too long for the format.
         """
-        height, width = image.shape[:2]
-        if max(height, width) > self.longest_side:
-            reason = f"{self.name} allows {self.longest_side} pixels a side; this picture is {width}x{height}"
-            raise CellFailure("skipped_unsupported", reason)
+        check_side(self.name, image, self.longest_side)
         trip = self.trip(image)
-        details: dict[str, Any] = {"encoded_bytes": trip.encoded_bytes}
+        details: dict[str, Any] = {"encoded_bytes": trip.encoded_bytes, **trip.details}
         if not self.golden:
             details["codec_golden"] = False
         return Received(trip.image, details)
@@ -48,7 +50,7 @@ class _Codec(Degradation):
         raise TypeError(f"{type(self).__name__} does not say how to encode")
 
 
-def _explain_quality(text: str) -> str | None:
+def explain_quality(text: str) -> str | None:
     """JPEG's answer to a fraction: most often a quality on the scale 0..1."""
     try:
         number = float(text)
@@ -60,7 +62,17 @@ def _explain_quality(text: str) -> str | None:
     return f"quality must be an integer (JPEG has no fractional quality){hint}"
 
 
-class Jpeg(_Codec):
+SUBSAMPLING = Param(
+    "ss",
+    str,
+    choices=tuple(sorted(pillow_codecs.SUBSAMPLING)),
+    default="420",
+    label="ss (chroma subsampling)",
+    help="chroma subsampling; of no effect on a gray carrier",
+)
+
+
+class Jpeg(Codec):
     """Baseline JPEG by Pillow: libjpeg's standard tables, chroma subsampling stated, never the library's default."""
 
     name = "jpeg"
@@ -74,17 +86,10 @@ class Jpeg(_Codec):
             100,
             label="quality",
             example="jpeg:40",
-            explain=_explain_quality,
+            explain=explain_quality,
             help="quality of libjpeg's standard tables",
         ),
-        Param(
-            "ss",
-            str,
-            choices=tuple(sorted(pillow_codecs.SUBSAMPLING)),
-            default="420",
-            label="ss (chroma subsampling)",
-            help="chroma subsampling; of no effect on a gray carrier",
-        ),
+        SUBSAMPLING,
     )
 
     def trip(self, image: Array) -> pillow_codecs.Trip:
@@ -98,7 +103,7 @@ def _advise_quality(quality: float) -> str | None:
     return None
 
 
-class Webp(_Codec):
+class Webp(Codec):
     """Lossy WebP by Pillow. `method` changes the pixels, not only the speed, so it is fixed at 4 unless given."""
 
     name = "webp"
@@ -125,7 +130,7 @@ class Webp(_Codec):
         return pillow_codecs.webp(image, float(self.values["q"]), int(self.values["method"]))
 
 
-class WebpLossless(_Codec):
+class WebpLossless(Codec):
     """Lossless WebP: a control that must return the carrier bit for bit."""
 
     name = "webp-lossless"
@@ -135,3 +140,16 @@ class WebpLossless(_Codec):
     def trip(self, image: Array) -> pillow_codecs.Trip:
         """Encode and decode one picture."""
         return pillow_codecs.webp_lossless(image)
+
+
+class Png(Codec):
+    """PNG: a control that must return the carrier bit for bit, and tells how small it gets without loss."""
+
+    name = "png"
+    codec = ""
+    longest_side = pillow_codecs.PNG_SIDE
+    params = (Param("level", int, 0, 9, default=6, help="zlib's effort; of no effect on the pixels"),)
+
+    def trip(self, image: Array) -> pillow_codecs.Trip:
+        """Encode and decode one picture."""
+        return pillow_codecs.png(image, int(self.values["level"]))

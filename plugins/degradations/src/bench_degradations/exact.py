@@ -34,4 +34,37 @@ class Quantise(Degradation):
 
     def apply(self, image: Array, rng: np.random.Generator) -> Received:
         """Look every sample up."""
-        return Received(self.table[image])
+        return Received(np.take(self.table, image))
+
+
+class Posterise(Degradation):
+    """Keeps the `bits` high bits and clears the others, as Pillow's `ImageOps.posterize` does.
+
+    Unlike `quantise`, which spreads its levels over 0..255, this darkens.
+    """
+
+    name = "posterise"
+    params = (Param("bits", int, 1, 8, example="posterise:3", help="high bits kept of each sample"),)
+
+    def setup(self) -> None:
+        """Know which bits stay."""
+        self.kept = np.uint8(256 - 2 ** (8 - int(self.values["bits"])))
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Received:
+        """Clear bits."""
+        return Received(image & self.kept)
+
+
+class LsbZero(Degradation):
+    """Clears the `bits` low bits of every sample: what a method that writes into them cannot survive."""
+
+    name = "lsb-zero"
+    params = (Param("bits", int, 1, 7, example="lsb-zero:1", help="low bits cleared of each sample"),)
+
+    def setup(self) -> None:
+        """Know which bits stay."""
+        self.kept = np.uint8(256 - 2 ** int(self.values["bits"]))
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Received:
+        """Clear bits."""
+        return Received(image & self.kept)

@@ -1,19 +1,13 @@
-"""Gaussian and Poisson noise: drawn per picture from a keyed generator, clipped, rounded to 8 bits."""
+"""Noise on every sample: drawn per picture from a keyed generator, clipped, rounded to 8 bits."""
 
 import numpy as np
 
 from bench_core.degradation import Array, Degradation, Received
 from bench_core.images import luminance
 from bench_core.params import Param
+from bench_degradations.arrays import Floats, to_uint8
 
 _GRAY = Param("gray", bool, default=False, help="1: one noise plane for all channels")
-
-
-def _to_uint8(values: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> Array:
-    """Clip to 0..255, then round, halves to even. Works in place."""
-    np.clip(values, 0, 255, out=values)
-    np.rint(values, out=values)
-    return values.astype(np.uint8)
 
 
 def _explain_sigma(text: str) -> str | None:
@@ -26,14 +20,21 @@ def _advise_sigma(sigma: float) -> str | None:
     return None
 
 
-class Gaussian(Degradation):
-    """`y = x + sigma N(0, 1)` for each sample, then clip and round; sigma on the 0..255 scale.
+class _Noise(Degradation):
+    """Noise whose field depends on the key and the picture's shape alone, so that two methods meet the same."""
 
-    The noise field depends on the key and the picture's shape alone: two methods meet the same noise.
-    """
+    stochastic = True
+
+    def _shape(self, image: Array) -> tuple[int, int, int]:
+        """Of the noise: one plane for all channels with `gray`."""
+        height, width, channels = image.shape
+        return height, width, 1 if self.values["gray"] else channels
+
+
+class Gaussian(_Noise):
+    """`y = x + sigma N(0, 1)` for each sample, then clip and round; sigma on the 0..255 scale."""
 
     name = "gaussian"
-    stochastic = True
     params = (
         Param(
             "sigma",
@@ -52,11 +53,44 @@ class Gaussian(Degradation):
 
     def apply(self, image: Array, rng: np.random.Generator) -> Received:
         """Add noise."""
-        height, width, channels = image.shape
-        planes = 1 if self.values["gray"] else channels
-        noise = rng.standard_normal((height, width, planes), dtype=np.float32)
+        noise = rng.standard_normal(self._shape(image), dtype=np.float32)
         noise *= np.float32(self.values["sigma"])
-        return Received(_to_uint8(noise + image))
+        return Received(to_uint8(noise + image))
+
+
+class Uniform(_Noise):
+    """`y = x + U(-amplitude, amplitude)` for each sample, then clip and round; its deviation is amplitude / √3."""
+
+    name = "uniform"
+    params = (
+        Param("amplitude", float, 0, 255, example="uniform:10", help="largest change in levels, on 0..255"),
+        _GRAY,
+    )
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Received:
+        """Add noise."""
+        noise = rng.random(self._shape(image), dtype=np.float32)
+        noise -= np.float32(0.5)
+        noise *= np.float32(2 * float(self.values["amplitude"]))
+        return Received(to_uint8(noise + image))
+
+
+class Speckle(_Noise):
+    """`y = x + x std N(0, 1)` for each sample, then clip and round: noise in proportion to the light."""
+
+    name = "speckle"
+    params = (
+        Param("std", float, 0, 10, example="speckle:0.15", help="standard deviation, as a share of the sample"),
+        _GRAY,
+    )
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Received:
+        """Multiply by noise."""
+        noise = rng.standard_normal(self._shape(image), dtype=np.float32)
+        noise *= np.float32(self.values["std"])
+        noise += np.float32(1)
+        product: Floats = noise * image
+        return Received(to_uint8(product))
 
 
 class Poisson(Degradation):
@@ -86,6 +120,6 @@ class Poisson(Degradation):
         """Count photons."""
         photons = float(self.values["peak"]) / 255  # of one level; 1 exactly at the default peak
         if not self.values["gray"] or image.shape[2] == 1:
-            return Received(_to_uint8(rng.poisson(image * photons) / photons))
+            return Received(to_uint8(rng.poisson(image * photons) / photons))
         luma = luminance(image).astype(np.float64)
-        return Received(_to_uint8(image + (rng.poisson(luma * photons) / photons - luma)))
+        return Received(to_uint8(image + (rng.poisson(luma * photons) / photons - luma)))

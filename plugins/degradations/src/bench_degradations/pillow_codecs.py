@@ -1,30 +1,35 @@
 """Round trips through Pillow's encoders: bytes and pixels, nothing else.
 
-Both codecs are single-threaded and release the interpreter lock while they work, so threads run them side by side.
+All run on one thread. They release the interpreter lock while they work, so threads run them side by side; JPEG 2000
+alone holds it.
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from bench_core.degradation import Array
+from bench_degradations.arrays import to_array, to_picture
 
 SUBSAMPLING = {"444": 0, "422": 1, "420": 2}
-"""Chroma subsampling as Pillow numbers it."""
+"""Chroma subsampling as Pillow's JPEG writer numbers it."""
 
 JPEG_SIDE = 65500
 WEBP_SIDE = 16383
+AVIF_SIDE = 32768
+JXL_SIDE = 262144
+JP2_SIDE = PNG_SIDE = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Trip:
-    """The decoded picture and the size of the file it came from."""
+    """The decoded picture, the size of the file it came from, and what else is worth recording."""
 
     image: Array
     encoded_bytes: int
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 def jpeg(image: Array, quality: int, subsampling: str) -> Trip:
@@ -33,10 +38,8 @@ def jpeg(image: Array, quality: int, subsampling: str) -> Trip:
     A one-channel picture is coded in mode L: one component, the luma table, no chroma to subsample. Neither
     `optimize` nor `progressive`: they change bytes and time, not pixels.
     """
-    picture, options = _picture(image), {"quality": quality}
-    if picture.mode == "RGB":
-        options["subsampling"] = SUBSAMPLING[subsampling]
-    return _trip(picture, "JPEG", picture.mode, **options)
+    options = {} if image.shape[2] == 1 else {"subsampling": SUBSAMPLING[subsampling]}
+    return _trip(image, "JPEG", quality=quality, **options)
 
 
 def webp(image: Array, quality: float, method: int) -> Trip:
@@ -45,26 +48,63 @@ def webp(image: Array, quality: float, method: int) -> Trip:
     WebP has no gray mode: a gray picture is coded as RGB, and its decoded R, G, B differ a little; the gray that
     comes out is their Pillow luma, `convert("L")`.
     """
-    picture = _picture(image)
-    return _trip(picture, "WEBP", picture.mode, lossless=False, quality=quality, method=method)
+    return _trip(image, "WEBP", lossless=False, quality=quality, method=method)
 
 
 def webp_lossless(image: Array) -> Trip:
     """Encode as lossless WebP, and decode."""
-    picture = _picture(image)
-    return _trip(picture, "WEBP", picture.mode, lossless=True)
+    return _trip(image, "WEBP", lossless=True)
 
 
-def _picture(image: Array) -> Image.Image:
-    return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+def avif(image: Array, quality: int, speed: int, subsampling: str) -> Trip:
+    """Encode as AVIF (full range; gray as 4:0:0), and decode. On one thread, since more change the pixels."""
+    sampling = "4:0:0" if image.shape[2] == 1 else ":".join(subsampling)
+    return _trip(image, "AVIF", quality=quality, speed=speed, subsampling=sampling, max_threads=1)
 
 
-def _trip(picture: Image.Image, codec: str, mode: str, **options: Any) -> Trip:
-    file = io.BytesIO()
+def jpeg2000(image: Array, rate: float, psnr: float, transform: bool) -> Trip:
+    """Encode as JPEG 2000 with the irreversible 9/7 wavelet, and decode.
+
+    Args:
+        image: uint8 H×W×C.
+        rate: 8-bit samples a byte of the file, or 0.
+        psnr: the decibels asked for instead, or 0.
+        transform: whether RGB is coded as YCbCr.
+    """
+    quality = {"quality_mode": "dB", "quality_layers": [psnr]} if psnr else {"quality_layers": [rate]}
+    return _trip(image, "JPEG2000", irreversible=True, mct=int(transform and image.shape[2] == 3), **quality)
+
+
+def jpeg2000_lossless(image: Array) -> Trip:
+    """Encode as JPEG 2000 with the reversible 5/3 wavelet, and decode."""
+    return _trip(image, "JPEG2000", irreversible=False, mct=int(image.shape[2] == 3))
+
+
+def png(image: Array, level: int) -> Trip:
+    """Encode as PNG at a zlib level, and decode."""
+    return _trip(image, "PNG", compress_level=level)
+
+
+def jxl(image: Array, distance: float, effort: int) -> Trip:
+    """Encode as JPEG XL at a Butteraugli distance (0: lossless), and decode. Needs pillow_jxl to be imported.
+
+    pillow_jxl takes a quality, and libjxl makes a distance of it (JxlEncoderDistanceFromQuality): 0.1 + 0.09 (100 - q)
+    from 30 up, 53/3000 q² - 23/20 q + 25 below. Here the way back, so that 0 < distance <= 0.1 cannot be had.
+    """
+    if distance == 0:
+        return _trip(image, "JXL", lossless=True, effort=effort, num_threads=1)
+    quality = 100 - (distance - 0.1) / 0.09
+    if quality < 30:
+        square, slope = 53 / 3000, 23 / 20
+        quality = (slope - (slope**2 - 4 * square * (25 - distance)) ** 0.5) / (2 * square)
+    return _trip(image, "JXL", quality=quality, effort=effort, num_threads=1)
+
+
+def _trip(image: Array, codec: str, **options: Any) -> Trip:
+    picture, file = to_picture(image), io.BytesIO()
     picture.save(file, codec, **options)
     size = file.tell()
     file.seek(0)
     with Image.open(file, formats=(codec,)) as opened:
-        decoded = opened if opened.mode == mode else opened.convert(mode)
-        pixels = np.array(decoded)
-    return Trip(pixels[..., None] if pixels.ndim == 2 else pixels, size)
+        decoded = opened if opened.mode == picture.mode else opened.convert(picture.mode)
+        return Trip(to_array(decoded), size)
