@@ -11,6 +11,7 @@ def register_metrics(register: Register) -> None:
     _color(register)
     _hiding(register)
     _qr(register)
+    _steganalysis(register)
 
 
 def _similarity(register: Register) -> None:
@@ -112,3 +113,16 @@ def _qr(register: Register) -> None:
     register("qr_assisted", "bench_metrics.qr:QrAssisted", summary="share of them that scan after some processing")
     register("qr_module_error", "bench_metrics.qr:QrModuleError", summary="share of a QR code's modules that are wrong")
     register("qr", ("qr_raw", "qr_assisted", "qr_module_error"), summary="all three of hidden QR codes")
+
+
+def _steganalysis(register: Register) -> None:
+    register("steg_rs", "bench_metrics.steganalysis:StegRs", summary="error of RS analysis; 0.5 is undetectable")
+    register("steg_spa", "bench_metrics.steganalysis:StegSpa", summary="error of sample pair analysis")
+    register("steg_chi2", "bench_metrics.steganalysis:StegChi2", summary="error of the chi-square attack on LSBs")
+    register("steg0", "bench_metrics.steganalysis:Steg0", summary="error of the three together, untrained")
+    register(
+        "steg_hist",
+        "bench_metrics.steganalysis:StegHist",
+        summary="how far the histogram of neighbors' differences moved, 0..1",
+    )
+    register("steg1", "bench_metrics.steganalysis:Steg1", summary="error of a detector trained on the method at hand")
