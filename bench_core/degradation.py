@@ -7,11 +7,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bench_core.errors import CellFailure
+from bench_core.errors import CellFailure, RequestError
 from bench_core.params import Param, Value, complete, format_value
 from bench_core.randomness import keyed_generator
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
+Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
+
+FLOAT = "float"
+"""The name of the stage that hands on an unrounded container (bench_core.unrounded)."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,15 @@ class Received:
 
     `mask`, uint8 H×W×1 of `image`'s size, is 255 where the degradation put something else into the picture; metrics
     that localize tampering are measured against it. `extras` are further pictures worth looking at, by name, such as
-    the photo that a simulated camera took.
+    the photo that a simulated camera took. `exact` is the unrounded picture, H×W×C in [0, 1], behind `float`
+    (bench_core.unrounded).
     """
 
     image: Array
     details: dict[str, Any] = field(default_factory=dict)
     mask: Array | None = None
     extras: Mapping[str, Array] = field(default_factory=dict)
+    exact: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -34,12 +40,13 @@ class Shipment:
     """What the harness knows of a trip besides the picture itself, for the few degradations that need it.
 
     `cover` is what the carrier was made to look like (the host, or the target gray), of the carrier's shape; where
-    the task has no such picture, the carrier.
+    the task has no such picture, the carrier. `exact` is the carrier as the method made it, before it was rounded.
     """
 
     image_id: str = ""
     repeat: int = 0
     cover: Array | None = None
+    exact: Floats | None = None
 
 
 class Degradation:
@@ -56,6 +63,8 @@ class Degradation:
     name: ClassVar[str] = ""
     params: ClassVar[tuple[Param, ...]] = ()
     stochastic: ClassVar[bool] = False
+    passes_floats: ClassVar[bool] = False
+    """Whether it can also degrade unrounded pictures, by `apply_exact`."""
 
     def __init__(self, **values: Value) -> None:
         self.values: Mapping[str, Value] = complete(self.params, values, self.name)
@@ -86,6 +95,10 @@ class Degradation:
         """Degrade one picture, knowing its trip; overridden by degradations that need more than the pixels."""
         return self.apply(image, rng)
 
+    def apply_exact(self, levels: Floats, rng: np.random.Generator) -> Floats:
+        """Degrade an unrounded H×W×C picture on the scale 0..255, neither clipping nor rounding it."""
+        raise TypeError(f"{type(self).__name__} works on 8-bit pictures")
+
     def repeats(self, image_id: str) -> int | None:
         """How many different trips there are of one picture; None: as many as are asked for, if it is stochastic."""
         return None
@@ -100,6 +113,20 @@ class Channel:
     """Degradations applied from left to right; what happens to a carrier between sender and receiver."""
 
     stages: tuple[Degradation, ...]
+
+    def __post_init__(self) -> None:
+        first, later = self.stages[:1], self.stages[1:]
+        if misplaced := [stage.name for stage in later if stage.name == FLOAT]:
+            raise RequestError(f"{misplaced[0]} stands first: what was rounded stays so; e.g. float+gaussian:10")
+        if first and first[0].name == FLOAT:
+            rounded = [stage.name for stage in later if not stage.passes_floats]
+            if rounded:
+                raise RequestError(f"{rounded[0]} works on 8-bit pictures; behind float only noise can stand")
+
+    @property
+    def exact(self) -> bool:
+        """Whether the receiver is handed an unrounded picture."""
+        return bool(self.stages) and self.stages[0].name == FLOAT
 
     @property
     def id(self) -> str:
@@ -123,8 +150,18 @@ class Channel:
         own = [count for stage in self.stages if (count := stage.repeats(image_id)) is not None]
         return max(own) if own else asked if self.stochastic else 1
 
-    def send(self, image: Array, seed: int, image_id: str, repeat: int = 0, cover: Array | None = None) -> Received:
+    def send(
+        self,
+        image: Array,
+        seed: int,
+        image_id: str,
+        repeat: int = 0,
+        cover: Array | None = None,
+        exact: Floats | None = None,
+    ) -> Received:
         """Degrade `image`, uint8 H×W×C, with noise keyed by (seed, image, stage, repeat).
+
+        `cover` and `exact` are handed to the stages that ask for them (`Shipment`).
 
         `details` are those of the stages; of two stages' equal keys the last counts, since it is what arrives.
         In a chain, `details["stages"]` holds what each stage recorded, with its id; `mask` is where any stage tampered,
@@ -137,9 +174,16 @@ class Channel:
         recorded: list[dict[str, Any]] = []
         masks: list[Array] = []
         extras: dict[str, Array] = {}
-        shipment = Shipment(image_id, repeat, image if cover is None else cover)
+        shipment = Shipment(image_id, repeat, image if cover is None else cover, exact)
+        floats: Floats | None = None
         for index, stage in enumerate(self.stages):
-            received = stage.handle(image, keyed_generator(seed, image_id, index, stage.id, repeat), shipment)
+            rng = keyed_generator(seed, image_id, index, stage.id, repeat)
+            if floats is None:
+                received = stage.handle(image, rng, shipment)
+                floats = received.exact
+            else:
+                floats = stage.apply_exact(floats * np.float32(255), rng) / np.float32(255)
+                received = Received(np.clip(np.rint(floats * 255), 0, 255).astype(np.uint8))
             _check_picture(received.image, image, stage)
             image = received.image
             details.update(received.details)
@@ -151,7 +195,7 @@ class Channel:
         if len(self.stages) > 1 and recorded:
             details["stages"] = recorded
         fitting = [mask for mask in masks if mask.shape[:2] == image.shape[:2]]
-        return Received(image, details, np.maximum.reduce(fitting) if fitting else None, extras)
+        return Received(image, details, np.maximum.reduce(fitting) if fitting else None, extras, floats)
 
 
 def _check_picture(after: Array, before: Array, stage: Degradation) -> None:

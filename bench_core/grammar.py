@@ -218,7 +218,12 @@ class _Expansion:
                     for warning in advice(stage.kind.params, texts):
                         self.notes.append(f"{self._label}: {warning}")
                 chain.append(made[place])
-            yield Channel(tuple(chain))
+            try:
+                yield Channel(tuple(chain))
+            except RequestError as error:  # stages that do not go together
+                for line in error.problems:
+                    self._problem(line)
+                return
 
     def _stage(self, text: str, position: int, chain: str) -> _StageSpec | None:
         name, colon, rest = (part.strip() for part in text.partition(":"))

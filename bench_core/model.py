@@ -54,14 +54,16 @@ class Model:
 
     Class attributes say what the harness must know: the `task`; the `outputs` decode returns (default: all of
     the task's); `told`, whether decode is told the degradation; `stochastic`, whether encode or decode draws from
-    the generators; `params`, what `--set key=value` may change. `default_weights` is the file that ships with the
-    plugin, or None for a method that has none.
+    the generators; `takes_floats`, whether decode can be handed unrounded pictures, float H×W×C in [0, 1]; `params`,
+    what `--set key=value` may change. `default_weights` is the file that ships with the plugin, or None for a method
+    that has none.
     """
 
     name: str = ""
     task: ClassVar[Task]
     outputs: ClassVar[tuple[str, ...]] = ()
     told: ClassVar[bool] = False
+    takes_floats: ClassVar[bool] = False
     stochastic: bool = False
     params: ClassVar[tuple[Param, ...]] = ()
     default_weights: ClassVar[Path | None] = None

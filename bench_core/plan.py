@@ -22,6 +22,7 @@ from bench_core.samples import SampleSet, build_samples
 from bench_core.sizes import Size
 from bench_core.store.writer import ModelIdentity, RunIdentity, digest_of
 from bench_core.task import Pair
+from bench_core.unrounded import FloatContainer
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Request:
     plugin: str
     degrade: tuple[str, ...] = ("clean",)
     captured: tuple[str, ...] = ()
+    container: str = "8bit"
     dataset: str = "sample"
     secrets: str | None = None
     metrics: tuple[str, ...] = ("psnr", "ssim")
@@ -100,14 +102,11 @@ class Workbench:
             raise RequestError(problems)
         model = create_model(model_class, request.plugin, settings or {}, weights, request.device)
         pairs = model.task.pairs_for(model.returned())
-        problems = [
-            f"--metric {metric.name}: scores {' and '.join(metric.pairs)}; {request.plugin} has "
-            f"{', '.join(pair.name for pair in pairs)}"
-            for metric in metrics.values()
-            if not any(metric.scores(pair.name) for pair in pairs)
-        ]
-        if secrets and "secret" not in model.task.fields:
-            problems.append(f"--secrets {request.secrets}: {request.plugin} hides no secret ({model.task.name})")
+        channels = [*channels, *(Channel((stage,)) for stage in captured)]
+        if request.container == "float":
+            channels = [attempt(partial(_unrounded, channel), "--container float") for channel in channels]
+        if not problems:
+            problems += _misfits(request, model, pairs, channels, metrics)
         if problems:
             raise RequestError(problems)
         samples = build_samples(
@@ -119,7 +118,6 @@ class Workbench:
             secrets=model.secrets,
             secrets_from=secrets,
         )
-        channels = [*channels, *(Channel((stage,)) for stage in captured)]
         return cls(request, model, samples, {channel.id: channel for channel in channels}, metrics, pairs)
 
     def identity(self) -> RunIdentity:
@@ -200,6 +198,35 @@ class Workbench:
         """The content digest of each image's sample, and of the whole set with its repeats."""
         whole = digest_of([self.samples.digest, self.request.repeats])
         return {**self.samples.digests, WHOLE_SET: whole}
+
+
+def _misfits(
+    request: Request,
+    model: Model,
+    pairs: Sequence[Pair],
+    channels: Sequence[Channel],
+    metrics: Mapping[str, Metric],
+) -> list[str]:
+    """What each is right by itself, but not for this method."""
+    problems = [
+        f"--metric {metric.name}: scores {' and '.join(metric.pairs)}; {request.plugin} has "
+        f"{', '.join(pair.name for pair in pairs)}"
+        for metric in metrics.values()
+        if not any(metric.scores(pair.name) for pair in pairs)
+    ]
+    if request.secrets and "secret" not in model.task.fields:
+        problems.append(f"--secrets {request.secrets}: {request.plugin} hides no secret ({model.task.name})")
+    if not model.takes_floats and any(channel.exact for channel in channels):
+        problems.append(f"--degrade float: {request.plugin} decodes 8-bit pictures only")
+    return problems
+
+
+def _unrounded(channel: Channel) -> Channel:
+    """The channel behind an unrounded container; RequestError where a stage works on 8 bits."""
+    if channel.exact:
+        return channel
+    rest = () if channel.id == "identity" else channel.stages
+    return Channel((FloatContainer(), *rest))
 
 
 def create_metrics(names: Sequence[str], plugins: Plugins) -> dict[str, Metric]:

@@ -33,6 +33,7 @@ class _Sent:
     """One image on its way: what the sender made of it."""
 
     carrier: Array
+    exact: Any
     seconds: float
     clipped: float
     references: dict[str, Array]
@@ -124,7 +125,10 @@ def _sent(bench: Workbench, sample: Sample, carrier: Any, seconds: float) -> _Se
     cover = references[imitated[0]] if imitated else image
     facts = {name: sample[name] for name in ("label",) if name in sample}
     scorer = Scorer(bench.pairs, bench.metrics.values(), references)
-    return _Sent(image, seconds, clipped, references, cover, facts, scorer)
+    exact = None
+    if any(channel.exact for channel in bench.channels.values()):
+        exact = np.asarray(carrier, np.float32) / np.float32(255 if np.asarray(carrier).dtype == np.uint8 else 1)
+    return _Sent(image, exact, seconds, clipped, references, cover, facts, scorer)
 
 
 def _degrade_ahead(
@@ -152,7 +156,7 @@ def _degrade_ahead(
 def _degrade(channel: Channel, sent: _Sent, seed: int, trip: TripKey) -> tuple[Received, float] | CellFailure:
     start = time.perf_counter()
     try:
-        received = channel.send(sent.carrier, seed, trip.image, trip.repeat, sent.cover)
+        received = channel.send(sent.carrier, seed, trip.image, trip.repeat, sent.cover, sent.exact)
     except CellFailure as failure:
         return failure
     except Exception as error:
@@ -180,7 +184,9 @@ def _decode(
                 for trip in batch
             )
             # A copy each: a method that writes into what it got must not reach what is measured.
-            return bench.model.decode_all([arrived[trip][0].image.copy() for trip in batch], Condition(stages, rngs))
+            received = [arrived[trip][0] for trip in batch]
+            handed = [(one.image if one.exact is None else one.exact).copy() for one in received]
+            return bench.model.decode_all(handed, Condition(stages, rngs))
 
         for trip, outcome in zip(group, _guarded(decode, group), strict=True):
             if isinstance(outcome, CellFailure):

@@ -13,9 +13,9 @@ from bench_core.params import Value
 
 
 def to_tensor(images: Sequence[Array], device: str = "cpu") -> Tensor:
-    """uint8 H×W×C arrays of one shape as one float32 N×C×H×W tensor in [0, 1]."""
-    stacked = torch.from_numpy(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)))
-    return stacked.to(device).float().div_(255)
+    """H×W×C arrays of one shape as one float32 N×C×H×W tensor in [0, 1]: uint8, or unrounded ones as they are."""
+    stacked = torch.from_numpy(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))).to(device)
+    return stacked.float() if stacked.is_floating_point() else stacked.float().div_(255)
 
 
 def to_arrays(batch: Tensor) -> list[Array]:
@@ -29,6 +29,8 @@ class TorchModel(Model):
     On a CPU the harness gives batches of one picture: convolutions gain nothing from larger ones there, and
     the last bit of a result then cannot depend on the batch size.
     """
+
+    takes_floats = True
 
     def __init__(
         self, settings: Mapping[str, Value] | None = None, weights: Path | None = None, device: str = "auto"

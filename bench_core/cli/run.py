@@ -26,6 +26,10 @@ from bench_core.errors import RequestError
     metavar="DIR",
     help="Photographed carriers, from bench capture ingest; may be repeated.",
 )
+@click.option(
+    "--container", type=click.Choice(["8bit", "float"]), default="8bit", show_default=True,
+    help="float: hand on unrounded containers, as some published code does; rows are marked.",
+)  # fmt: skip
 @click.option("--dataset", default="sample", show_default=True, metavar="SET", help="Pictures: sample, folder:PATH, …")
 @click.option("--secrets", metavar="SET", help="Take the secrets from another set: qr, folder:PATH, …")
 @click.option(

@@ -108,6 +108,33 @@ class Darken(Keep):
         return np.clip(sample["host"].astype(int) - 20, 0, 255).astype(np.uint8)
 
 
+class Exactly(Keep):
+    """Sends the host 0.3 levels brighter, which 8 bits cannot hold, and gives what it got."""
+
+    takes_floats = True
+
+    def encode(self, sample):
+        return (sample["host"] + 0.3).astype(np.float32) / 255
+
+    def decode(self, received, condition):
+        note(f"{received.dtype} {float(received.min()):.4f}")
+        secret = np.full_like(received, 0)
+        return {"secret": secret, "host": received}
+
+
+class Hiss(Degradation):
+    """Adds a quarter of a level."""
+
+    name = "hiss"
+    passes_floats = True
+
+    def apply(self, image, rng):
+        return Received(image)
+
+    def apply_exact(self, levels, rng):
+        return levels + 0.25
+
+
 class Dots(Dataset):
     """Drawn for a size: the id's number as the level, one pixel white."""
 
@@ -139,6 +166,7 @@ class Classes(Tiny):
 @hookimpl
 def register_models(register):
     register("darken", f"{__name__}:Darken")
+    register("exactly", f"{__name__}:Exactly")
 
 
 @hookimpl
@@ -150,6 +178,8 @@ def register_metrics(register):
 @hookimpl
 def register_degradations(register):
     register("swap", f"{__name__}:Swap")
+    register("hiss", f"{__name__}:Hiss")
+    register("float", "bench_core.unrounded:FloatContainer")
     register("capture:", f"{__name__}:open_album")
 
 
