@@ -19,6 +19,9 @@ MORE = (
     "leaderboard build",
     "leaderboard open",
     "report",
+    "capture",
+    "capture sheet",
+    "capture ingest",
 )
 
 

@@ -17,9 +17,15 @@ def register_degradations(register: Register) -> None:
         "bench_capture.simulated:ScreenCapture",
         summary="shown on a screen and photographed, simulated: screen-capture:3, screen-capture:3,moire=pimog",
     )
+    register(
+        "capture:",
+        "bench_capture.received:CapturedFolder",
+        summary="really printed and photographed: a folder of bench capture ingest, for bench run --captured",
+    )
     register("@print", ("print-capture:1..5", "screen-capture:1..5"), summary="printer and screen, every severity")
 
 
 @hookimpl
 def register_commands(register: Register) -> None:
     """Register `bench capture`."""
+    register("capture", "bench_capture.cli:capture", summary="Print or show carriers, and read photos of them.")

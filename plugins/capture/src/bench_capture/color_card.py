@@ -26,6 +26,9 @@ COLORS: dict[str, Color] = {
 }
 
 
+_INSET = 0.25
+
+
 class Region(NamedTuple):
     """A patch of the card: the container pixels x0 ≤ x < x1, y0 ≤ y < y1, and its true sRGB value."""
 
@@ -112,7 +115,7 @@ def fit_correction(sheet: Array, layout: Layout) -> Correction:
 def color_error(sheet: Array, layout: Layout) -> float:
     """The rms difference of the colored patches from their true values, in levels of 255."""
     wrong = [
-        _median(sheet, layout, region, 0.25) * 255 - region.value
+        patch(sheet, layout, region) * 255 - region.value
         for region in card_regions(layout)
         if len(set(region.value)) > 1
     ]
@@ -138,22 +141,25 @@ def _gray_samples(sheet: Array, layout: Layout) -> tuple[FloatArray, FloatArray]
     places: dict[int, list[FloatArray]] = {}
     for region in card_regions(layout):
         if len(set(region.value)) == 1:
-            places.setdefault(region.value[0], []).append(_median(sheet, layout, region, 0.25))
+            places.setdefault(region.value[0], []).append(patch(sheet, layout, region))
     borders, whites = [], []
     module = layout.side // MODULES
     for corners in layout.corners.values():
         x, y = (round(value) for value in corners[0] + 0.5)
-        borders.append(_median(sheet, layout, Region(x, y, x + layout.side, y + module, (0, 0, 0)), 0.25))
+        borders.append(patch(sheet, layout, Region(x, y, x + layout.side, y + module, (0, 0, 0))))
         white = Region(x, y - layout.quiet, x + layout.side, y, (255, 255, 255))
-        whites.append(_median(sheet, layout, white, 0.25))
+        whites.append(patch(sheet, layout, white))
     samples = [(np.mean(values, axis=0), step / 255) for step, values in places.items()]
     samples += [(np.mean(borders, axis=0), 0.0), (np.mean(whites, axis=0), 1.0)] if borders else []
     return np.stack([seen for seen, _ in samples]), np.array([true for _, true in samples])
 
 
-def _median(sheet: Array, layout: Layout, region: Region, inset: float) -> FloatArray:
-    """The median color (0..1) of a region's middle, `inset` of each side left out, which blur mixes with neighbors."""
-    dx, dy = (region.x1 - region.x0) * inset, (region.y1 - region.y0) * inset
+def patch(sheet: Array, layout: Layout, region: Region) -> FloatArray:
+    """The median color (0..1, one for each channel) of a region's middle half, clear of what blur mixes in.
+
+    `sheet` is uint8 H×W×3 and covers `layout.sheet`.
+    """
+    dx, dy = (region.x1 - region.x0) * _INSET, (region.y1 - region.y0) * _INSET
     left, top = layout.sheet[:2]
     rows = slice(round(region.y0 + dy) - top, round(region.y1 - dy) - top)
     columns = slice(round(region.x0 + dx) - left, round(region.x1 - dx) - left)
