@@ -297,7 +297,7 @@ RISING = {
     "crop": [f"crop:{a},anchor=centre" for a in (0.1, 0.3, 0.5, 0.8, 0.95)],
     "cropout": [f"cropout:{a}" for a in (0, 0.1, 0.3, 0.6, 0.9)],
     "dropout": [f"dropout:{a}" for a in (0, 0.1, 0.3, 0.6, 0.9)],
-    "double-jpeg": [f"double-jpeg:q1=90,q2={q}" for q in (10, 30, 50, 80)],
+    "double-jpeg": [f"double-jpeg:q1=90,q2={q},dx=3,side=known" for q in (10, 30, 50, 80)],
     "social": ["social:small", "social:medium", "social:large"],
 }
 

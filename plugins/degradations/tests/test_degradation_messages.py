@@ -174,7 +174,7 @@ def test_notes(caplog):
         ("rotate:5", "rotate:angle=5,back=0,fill=reflect,filter=bilinear"),
         ("brightness:add=0.1", "brightness:add=0.1,factor=0"),
         ("screenshot", "screenshot:back=1,codec=png,factor=1.25,p3=0"),
-        ("double-jpeg:80,q2=60", "double-jpeg:dx=0,dy=0,q1=80,q2=60,ss=420"),
+        ("double-jpeg:80,q2=60", "double-jpeg:dx=0,dy=0,q1=80,q2=60,side=none,ss=420"),
     ],
 )
 def test_canonical_ids(spec, expected):

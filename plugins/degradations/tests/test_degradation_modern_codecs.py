@@ -184,6 +184,10 @@ def test_double_jpeg_is_its_chain(dx, dy, photo, gray):
     for image in (photo, gray):
         assert np.array_equal(double.send(image, 0, "a").image, chain.send(image, 0, "a").image)
         details = double.send(image, 0, "a").details
+        known = parse_channels([f"{specs[0]},side=known"], registry().degradations, presets={})[0]
+        inner = (slice(16, -16), slice(16, -16))
+        moved_back = np.roll(double.send(image, 0, "a").image, (-dy, -dx), axis=(0, 1))
+        assert np.array_equal(known.send(image, 0, "a").image[inner], moved_back[inner])
         assert details["encoded_bytes"] == chain.send(image, 0, "a").details["encoded_bytes"]
 
 

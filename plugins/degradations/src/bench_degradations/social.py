@@ -8,7 +8,7 @@ from bench_core.params import Param
 from bench_degradations import pillow_codecs
 from bench_degradations.arrays import Floats, check_side, to_uint8
 from bench_degradations.codecs import SUBSAMPLING, Codec, explain_quality
-from bench_degradations.geometry import shift
+from bench_degradations.geometry import SIDE, shift
 from bench_degradations.sampling import resized
 
 
@@ -42,14 +42,17 @@ class DoubleJpeg(Codec):
         Param("dx", int, -64, 64, default=0, help="pixels to the right between the two"),
         Param("dy", int, -64, 64, default=0, help="pixels down between the two"),
         SUBSAMPLING,
+        SIDE,
     )
 
     def trip(self, image: Array) -> pillow_codecs.Trip:
-        """Encode and decode twice; the file is the second."""
-        sampling = str(self.values["ss"])
-        first = pillow_codecs.jpeg(image, int(self.values["q1"]), sampling).image
-        moved = shift(first, int(self.values["dx"]), int(self.values["dy"]), "reflect")
-        return pillow_codecs.jpeg(moved, int(self.values["q2"]), sampling)
+        """Encode and decode twice, and shift back where the shift is known; the file is the second."""
+        sampling, dx, dy = str(self.values["ss"]), int(self.values["dx"]), int(self.values["dy"])
+        first = pillow_codecs.jpeg(image, int(self.values["q1"]), sampling)
+        second = pillow_codecs.jpeg(shift(first.image, dx, dy, "reflect"), int(self.values["q2"]), sampling)
+        if self.values["side"] != "known":
+            return second
+        return pillow_codecs.Trip(shift(second.image, -dx, -dy, "reflect"), second.encoded_bytes)
 
 
 class Screenshot(Codec):
