@@ -132,3 +132,17 @@ def test_ms_ssim_agrees_with_its_definition():
         multi_scale(gray(estimate)[:, :, 0], gray(photo)[:, :, 0]), abs=1e-6
     )
     assert MsSsimY()(gray(estimate), gray(photo)) == MsSsim()(gray(estimate), gray(photo))
+
+
+def test_psnr_and_ssim_agree_with_piq(pair):
+    shim = pytest.importorskip("bench_core.torchvision_shim")
+    torch = pytest.importorskip("torch")
+    shim.ensure()
+    piq = pytest.importorskip("piq")
+    tensors = [torch.from_numpy(picture.transpose(2, 0, 1).copy())[None] / 255 for picture in pair]
+    assert Psnr()(*pair).value == pytest.approx(
+        float(piq.psnr(*tensors)), abs=2e-3
+    )  # float32, and 1e-8 added to the MSE
+    assert Ssim()(*pair).value == pytest.approx(float(piq.ssim(*tensors, downsample=False)), abs=1e-4)
+    expected = float(piq.multi_scale_ssim(*tensors))
+    assert MsSsim()(*pair).value == pytest.approx(expected, abs=2e-3)
