@@ -95,7 +95,7 @@ class Degradation:
         """Degrade one picture, knowing its trip; overridden by degradations that need more than the pixels."""
         return self.apply(image, rng)
 
-    def apply_exact(self, levels: Floats, rng: np.random.Generator) -> Floats:
+    def apply_exact(self, levels: Array | Floats, rng: np.random.Generator) -> Floats:
         """Degrade an unrounded H×W×C picture on the scale 0..255, neither clipping nor rounding it."""
         raise TypeError(f"{type(self).__name__} works on 8-bit pictures")
 

@@ -24,8 +24,13 @@ class _Noise(Degradation):
     """Noise whose field depends on the key and the picture's shape alone, so that two methods meet the same."""
 
     stochastic = True
+    passes_floats = True
 
-    def _shape(self, image: Array) -> tuple[int, int, int]:
+    def apply(self, image: Array, rng: np.random.Generator) -> Received:
+        """Add noise, then clip and round."""
+        return Received(to_uint8(self.apply_exact(image, rng)))
+
+    def _shape(self, image: Array | Floats) -> tuple[int, int, int]:
         """Of the noise: one plane for all channels with `gray`."""
         height, width, channels = image.shape
         return height, width, 1 if self.values["gray"] else channels
@@ -51,11 +56,11 @@ class Gaussian(_Noise):
         _GRAY,
     )
 
-    def apply(self, image: Array, rng: np.random.Generator) -> Received:
+    def apply_exact(self, levels: Array | Floats, rng: np.random.Generator) -> Floats:
         """Add noise."""
-        noise = rng.standard_normal(self._shape(image), dtype=np.float32)
+        noise = rng.standard_normal(self._shape(levels), dtype=np.float32)
         noise *= np.float32(self.values["sigma"])
-        return Received(to_uint8(noise + image))
+        return noise + levels
 
 
 class Uniform(_Noise):
@@ -67,12 +72,12 @@ class Uniform(_Noise):
         _GRAY,
     )
 
-    def apply(self, image: Array, rng: np.random.Generator) -> Received:
+    def apply_exact(self, levels: Array | Floats, rng: np.random.Generator) -> Floats:
         """Add noise."""
-        noise = rng.random(self._shape(image), dtype=np.float32)
+        noise = rng.random(self._shape(levels), dtype=np.float32)
         noise -= np.float32(0.5)
         noise *= np.float32(2 * float(self.values["amplitude"]))
-        return Received(to_uint8(noise + image))
+        return noise + levels
 
 
 class Speckle(_Noise):
@@ -84,13 +89,12 @@ class Speckle(_Noise):
         _GRAY,
     )
 
-    def apply(self, image: Array, rng: np.random.Generator) -> Received:
+    def apply_exact(self, levels: Array | Floats, rng: np.random.Generator) -> Floats:
         """Multiply by noise."""
-        noise = rng.standard_normal(self._shape(image), dtype=np.float32)
+        noise = rng.standard_normal(self._shape(levels), dtype=np.float32)
         noise *= np.float32(self.values["std"])
         noise += np.float32(1)
-        product: Floats = noise * image
-        return Received(to_uint8(product))
+        return noise * levels
 
 
 class Poisson(Degradation):
@@ -102,6 +106,7 @@ class Poisson(Degradation):
 
     name = "poisson"
     stochastic = True
+    passes_floats = True
     params = (
         Param(
             "peak",
@@ -117,9 +122,13 @@ class Poisson(Degradation):
     )
 
     def apply(self, image: Array, rng: np.random.Generator) -> Received:
-        """Count photons."""
+        """Count photons, then clip and round."""
+        return Received(to_uint8(self.apply_exact(image, rng)))
+
+    def apply_exact(self, levels: Array | Floats, rng: np.random.Generator) -> Floats:
+        """Count photons; of less light than none there are none."""
         photons = float(self.values["peak"]) / 255  # of one level; 1 exactly at the default peak
-        if not self.values["gray"] or image.shape[2] == 1:
-            return Received(to_uint8(rng.poisson(image * photons) / photons))
-        luma = luminance(image).astype(np.float64)
-        return Received(to_uint8(image + (rng.poisson(luma * photons) / photons - luma)))
+        if not self.values["gray"] or levels.shape[2] == 1:
+            return rng.poisson(np.maximum(levels, 0) * photons) / photons
+        luma = luminance(to_uint8(levels.astype(np.float32))).astype(np.float64)
+        return levels + (rng.poisson(luma * photons) / photons - luma)
