@@ -1,4 +1,4 @@
-"""The built-in metrics, on numpy and OpenCV alone."""
+"""The built-in metrics. None needs torch or a network."""
 
 from bench_core import hookimpl
 from bench_core.hookspecs import Register
