@@ -74,6 +74,8 @@ def notes(line: SummaryLine) -> str:
         parts.append("small n")
     if summary.n_identical:
         parts.append(f"{summary.n_identical} identical, counted as {summary.cap:g}")
+    if summary.pooled is not None and summary.n > 1:
+        parts.append(f"pooled {said(summary.pooled)}")
     if summary.reference is not None:
         parts.append(f"reference {said(summary.reference)}")
     return ", ".join(parts)
