@@ -28,6 +28,7 @@ Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
 STRENGTHS: dict[str, tuple[str, str, str]] = {
     "identity": ("identity", "identity", "identity"),
+    "float": ("float", "float+gaussian:10", "float+poisson"),
     "quantise": ("quantise:5", "quantise:3", "quantise:1"),
     "posterise": ("posterise:5", "posterise:3", "posterise:1"),
     "lsb-zero": ("lsb-zero:1", "lsb-zero:3", "lsb-zero:5"),

@@ -136,7 +136,7 @@ def psnr(a, b):
 
 
 def entries():
-    return [entry for entry in registry().degradations if entry.plugin == "degradations" and not entry.is_group]
+    return [entry for entry in registry().degradations if str(entry.target).startswith("bench_degradations.")]
 
 
 @pytest.fixture(scope="module")

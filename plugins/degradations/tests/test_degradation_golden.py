@@ -114,7 +114,7 @@ CLOSE = [
     "paste:0.2,source=texture",
 ]
 
-BUILT_IN = sorted(e.name for e in registry().degradations if e.plugin == "degradations" and not e.is_group)
+BUILT_IN = sorted(e.name for e in registry().degradations if str(e.target).startswith("bench_degradations."))
 
 
 def received(spec, channels):

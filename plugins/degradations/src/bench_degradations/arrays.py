@@ -17,10 +17,8 @@ OPENCV_SIDE = 32766
 
 
 def to_uint8(values: Floats) -> Array:
-    """Clip to 0..255, then round, halves to even. Works in place."""
-    np.clip(values, 0, 255, out=values)
-    np.rint(values, out=values)
-    return values.astype(np.uint8)
+    """Clip to 0..255 and round, halves to even: in one pass of OpenCV, where numpy needs three."""
+    return np.asarray(cv2.addWeighted(values, 1, values, 0, 0, dtype=cv2.CV_8U), dtype=np.uint8).reshape(values.shape)
 
 
 def to_picture(image: Array) -> Image.Image:

@@ -1,5 +1,6 @@
 """Single pixels or samples struck white or black."""
 
+import cv2
 import numpy as np
 
 from bench_core.degradation import Array, Degradation, Received
@@ -9,11 +10,16 @@ from bench_core.params import Param
 def _strike(image: Array, fraction: float, planes: int, rng: np.random.Generator) -> Received:
     """Set a share `fraction` of pixels (1 plane) or samples (C planes), half of them to 0 and half to 255."""
     draws = rng.random((*image.shape[:2], planes), dtype=np.float32)
-    struck = image.copy()
-    # White first: what is below half of the fraction is below the whole of it too.
-    np.copyto(struck, 255, where=draws < np.float32(fraction))
-    np.copyto(struck, 0, where=draws < np.float32(fraction / 2))
-    return Received(struck)
+    black, struck = (draws < np.float32(share) for share in (fraction / 2, fraction))
+    # As masks of all bits or none: two passes over bytes, many times faster than numpy's choice by booleans.
+    kept, white = (_all_bits(mask, image.shape) for mask in (~struck, struck & ~black))
+    return Received((image & kept) | white)
+
+
+def _all_bits(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], shape: tuple[int, ...]) -> Array:
+    """0 and 255, of the picture's shape."""
+    bits = mask.view(np.uint8) * np.uint8(255)
+    return bits if bits.shape == shape else np.asarray(cv2.merge([bits] * shape[2]), dtype=np.uint8)
 
 
 class SaltPepper(Degradation):

@@ -132,7 +132,8 @@ def _converted(image: Array, matrix: np.ndarray[tuple[int, ...], np.dtype[np.flo
     """8-bit RGB to 8-bit RGB of other primaries (IEC 61966-2-1's curve on both sides)."""
     linear: Floats = np.asarray(cv2.transform(cv2.LUT(image, _LINEAR), matrix.astype(np.float32)), dtype=np.float32)
     np.clip(linear, 0, 1, out=linear)
-    return to_uint8(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055) * 255)
+    curved = cv2.pow(linear, 1 / 2.4) * np.float32(1.055 * 255) - np.float32(0.055 * 255)
+    return to_uint8(np.where(linear <= 0.0031308, linear * np.float32(12.92 * 255), curved))
 
 
 def through_p3(image: Array) -> Array:

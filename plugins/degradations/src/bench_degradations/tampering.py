@@ -1,7 +1,5 @@
 """Parts of the picture replaced by something else; the mask tells where."""
 
-from typing import Any
-
 import cv2
 import numpy as np
 
@@ -11,20 +9,14 @@ from bench_core.params import Param
 from bench_degradations.arrays import to_uint8, with_channels
 from bench_degradations.boxes import Box, alike, drawn_shape, placed
 
-Where = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
-
-def _replaced(image: Array, by: Array, where: Where, details: dict[str, Any]) -> Received:
-    """`image` with the pixels of `by` in the places `where` (H×W×1); these are 255 in the mask."""
-    mask = where.astype(np.uint8) * np.uint8(255)
-    return Received(np.where(where, by, image), details, mask)
-
-
-def _inside(image: Array, box: Box) -> Where:
-    """H×W×1, true within the box."""
-    where: Where = np.zeros((*image.shape[:2], 1), dtype=np.bool_)
-    where[box.pixels] = True
-    return where
+def _with_box(image: Array, box: Box, content: Array | np.uint8) -> tuple[Array, Array]:
+    """`image` with `content` in the box, and the mask of the box."""
+    changed = image.copy()
+    changed[box.pixels] = content
+    mask = np.zeros((*image.shape[:2], 1), dtype=np.uint8)
+    mask[box.pixels] = 255
+    return changed, mask
 
 
 class _Uncovered(Degradation):
@@ -70,7 +62,8 @@ class Cropout(_Uncovered):
         keep = float(self.values["keep"])
         shape = alike(width, height, keep) if keep else (0, 0)
         box = placed(width, height, shape, rng)
-        return _replaced(image, cover, ~_inside(image, box), {"box": list(box)})
+        changed, kept = _with_box(cover, box, image[box.pixels])
+        return Received(changed, {"box": list(box)}, np.bitwise_not(kept))
 
 
 class Dropout(_Uncovered):
@@ -82,8 +75,10 @@ class Dropout(_Uncovered):
     def uncover(self, image: Array, cover: Array, rng: np.random.Generator) -> Received:
         """Keep pixels; the details tell the share `kept`."""
         draws = rng.random((*image.shape[:2], 1), dtype=np.float32)
-        where: Where = draws >= np.float32(self.values["keep"])
-        return _replaced(image, cover, where, {"kept": 1 - float(where.mean())})
+        mask = (draws >= np.float32(self.values["keep"])).view(np.uint8) * np.uint8(255)
+        mixed = cv2.copyTo(np.ascontiguousarray(cover), mask, image.copy())
+        kept = 1 - cv2.countNonZero(mask) / mask.size
+        return Received(with_channels(np.asarray(mixed, dtype=np.uint8)), {"kept": kept}, mask)
 
 
 class Erase(Degradation):
@@ -103,7 +98,8 @@ class Erase(Degradation):
         shape = drawn_shape(width, height, area, rng) if area else (0, 0)
         box = placed(width, height, shape, rng)
         color = to_uint8(image.mean(axis=(0, 1), keepdims=True)) if self.values["fill"] == "mean" else np.uint8(0)
-        return _replaced(image, np.broadcast_to(color, image.shape), _inside(image, box), {"box": list(box)})
+        changed, mask = _with_box(image, box, color)
+        return Received(changed, {"box": list(box)}, mask)
 
 
 class Paste(Degradation):
@@ -135,16 +131,15 @@ class Paste(Degradation):
         height, width = image.shape[:2]
         shape = drawn_shape(width, height, float(self.values["area"]), rng)
         box = placed(width, height, shape, rng)
-        details: dict[str, Any] = {"box": list(box)}
+        details = {"box": list(box)}
         if self.values["source"] == "own":
             origin = _elsewhere(box, width, height, rng)
             details["from"] = list(origin)
-            part = cover[origin.pixels][:, ::-1]
+            content = cover[origin.pixels][:, ::-1]
         else:
-            part = texture(box.width, box.height, image.shape[2], rng)
-        foreign = image.copy()
-        foreign[box.pixels] = part
-        return _replaced(image, foreign, _inside(image, box), details)
+            content = texture(box.width, box.height, image.shape[2], rng)
+        changed, mask = _with_box(image, box, content)
+        return Received(changed, details, mask)
 
 
 def _elsewhere(box: Box, width: int, height: int, rng: np.random.Generator, tries: int = 16) -> Box:

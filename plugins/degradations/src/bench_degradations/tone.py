@@ -60,8 +60,9 @@ class Brightness(Degradation):
         """Scale or shift."""
         if self.values["factor"]:
             return Received(look_up(self.table, image))
-        value = image.max(axis=2, keepdims=True).astype(np.uint16)
-        return Received(np.take(self.table, value * np.uint16(256) + image))
+        value = image[..., 0] if image.shape[2] == 1 else cv2.max(cv2.max(image[..., 0], image[..., 1]), image[..., 2])
+        places = np.asarray(value, dtype=np.intp)[..., None] * 256 + image
+        return Received(np.take(self.table, places))
 
 
 class Contrast(Degradation):
@@ -83,7 +84,7 @@ class Contrast(Degradation):
         if self.values["about"] == "gray":
             means = np.array([int(float(_luma(image).mean()) + 0.5)])
         else:
-            means = image.mean(axis=(0, 1))
+            means = np.array(cv2.mean(image)[: image.shape[2]])
         tables = to_uint8(means[:, None] + factor * (_LEVELS - means[:, None]))
         if len(tables) == 1:
             return Received(look_up(tables[0], image))
@@ -142,8 +143,8 @@ class Hue(_Color):
         degrees = float(self.values["degrees"])
         if degrees == 0:
             return image.copy()
-        hsv = cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2HSV)
-        hsv[..., 0] = (hsv[..., 0] + np.float32(degrees)) % np.float32(360)
+        hsv = np.asarray(cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2HSV), dtype=np.float32)
+        hsv[..., 0] += np.float32(degrees % 360)  # OpenCV takes a hue of 360 degrees and more
         return to_uint8(np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.float32))
 
 
@@ -154,7 +155,7 @@ class Gray(_Color):
 
     def recolored(self, image: Array) -> Array:
         """Drop the color."""
-        return _luma(image).repeat(3, axis=2)
+        return np.asarray(cv2.cvtColor(_luma(image), cv2.COLOR_GRAY2RGB), dtype=np.uint8)
 
 
 class Palette(Degradation):
