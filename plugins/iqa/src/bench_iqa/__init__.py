@@ -10,5 +10,11 @@ def register_metrics(register: Register) -> None:
     register(
         "iqa:",
         "bench_iqa.metric:create",
-        summary="any per-picture metric of pyiqa by its name, e.g. iqa:lpips, iqa:niqe",
+        summary="any per-picture metric of pyiqa by its name, e.g. iqa:lpips, iqa:niqe; of sets: iqa:fid, iqa:kid",
     )
+
+
+@hookimpl
+def register_weights(register: Register) -> None:
+    """Register the weights of FID and KID; all others are pyiqa's own affair."""
+    register("inception-fid", "bench_iqa.weights:INCEPTION_FID")

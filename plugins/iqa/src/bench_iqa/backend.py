@@ -18,7 +18,7 @@ import numpy as np
 from bench_core.errors import CellFailure, one_line
 from bench_core.metric import Floats
 from bench_core.torchvision_shim import ensure
-from bench_core.weights import offline
+from bench_core.weights import find, offline
 from bench_iqa import network
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def inception_features(picture: Floats) -> Floats:
     """
     import torch
 
-    with _lock:
-        net = _network("fid").net.model
+    net = _inception()
     try:
         # A plain forward pass, which keeps nothing: threads need not wait for each other.
         with torch.inference_mode():
@@ -99,6 +98,19 @@ def frechet_distance(estimates: Floats, references: Floats) -> float:
     if not np.isfinite(value):
         raise CellFailure("nan_output", f"iqa:fid gave {value}")
     return max(value, 0.0)  # of equal sets, rounding may leave a hair below
+
+
+def _inception() -> Any:
+    """FID's network, with weights that `bench weights fetch` got and checked; nothing is fetched here."""
+    with _lock:
+        if "fid" not in _built:
+            path = find("inception-fid")
+            ensure()
+            with _quiet_warnings():
+                from pyiqa.archs import fid_arch, inception
+            inception.FID_WEIGHTS_URL = str(path)  # what is no address, it loads as a file
+            _built["fid"] = _silently(fid_arch.FID, io.StringIO()).model
+        return _built["fid"]
 
 
 def _oom(name: str, error: Exception) -> CellFailure | None:

@@ -59,7 +59,7 @@ VGG16 = WeightsFile(
     sources=(Url("https://download.pytorch.org/models/vgg16-397923af.pth"),),
     summary="torchvision's VGG-16 classifier, IMAGENET1K_V1",
     needed_by=("top1", "top5"),
-    shared=True,
+    hub="checkpoints",
 )
 MOBILENET_V2 = WeightsFile(
     name="mobilenet-v2",
@@ -78,5 +78,5 @@ MOBILENET_V2 = WeightsFile(
     ),
     summary="torchvision's MobileNetV2 classifier, IMAGENET1K_V1",
     needed_by=("top1-mobilenet", "top5-mobilenet"),
-    shared=True,
+    hub="checkpoints",
 )
