@@ -74,9 +74,14 @@ class SurfaceCache:
         surface.flags.writeable = False
         with self._lock:
             self._kept[key] = surface
-            while sum(kept.nbytes for kept in self._kept.values()) > self.limit:
+            while self.bytes > self.limit:
                 self._kept.popitem(last=False)
         return surface
+
+    @property
+    def bytes(self) -> int:
+        """What is kept, in bytes."""
+        return sum(surface.nbytes for surface in self._kept.values())
 
     def clear(self) -> None:
         """Forget every surface."""

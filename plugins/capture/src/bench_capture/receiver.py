@@ -1,5 +1,6 @@
 """The receiver of a simulated photo: where the container is, taking it out, and its colors."""
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from bench_capture.color_card import fit_correction
 from bench_capture.framing import Points
 from bench_capture.markers import Layout, detect
 from bench_capture.registration import Pose, fit, rectify
+from bench_capture.tone import Plane, srgb_to_linear
 from bench_core.degradation import Array
 from bench_core.errors import CellFailure
 from bench_core.images import luminance
@@ -18,15 +20,23 @@ from bench_core.images import luminance
 GRID = 9
 """Points a side of the grid over the container on which an estimated pose is compared with the true one."""
 
-_ECC_STEPS = 50
-_ECC_GAIN = 1e-5
+_ECC_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-5)
+_ECC_SMOOTH = 5  # side of ECC's own Gaussian, pixels
+_ECC_COARSE = 8.0  # sigma of what changes slowly, pixels
+_ECC_RIM = 10  # pixels
+_ECC_REACH = 2.0  # container pixels; found markers are never that far off
 
 
 @dataclass(frozen=True)
 class Registration:
-    """A pose, and what is known of how good it is."""
+    """Where the receiver takes the container to be, and what is known of how good that is.
+
+    `sheet` is the pose that goes for the sheet around it too: what is done to the container's four corners alone would
+    throw the card of a tiny container off the photo.
+    """
 
     pose: Pose
+    sheet: Pose
     details: dict[str, Any]
 
 
@@ -44,7 +54,7 @@ def from_markers(photo: Photo, layout: Layout) -> Registration:
     except ValueError as error:
         raise CellFailure("capture_failed", str(error)) from None
     off = grid_error(pose, photo.frame.pose, layout.width, layout.height)
-    return Registration(pose, {"markers": len(found), "rms": rms, "k1": pose.k1, "grid_rms": off})
+    return Registration(pose, pose, {"markers": len(found), "rms": rms, "k1": pose.k1, "grid_rms": off})
 
 
 def grid_error(pose: Pose, truth: Pose, width: int, height: int) -> float:
@@ -68,7 +78,7 @@ def jittered(pose: Pose, width: int, height: int, jitter: float, rng: np.random.
     warp: Points = cv2.getPerspectiveTransform(corners, moved)
     wrong = moved_by(pose, warp)
     shifts = (moved - corners).astype(float).tolist()
-    return Registration(wrong, {"corner_shifts": shifts, "grid_rms": grid_error(wrong, pose, width, height)})
+    return Registration(wrong, pose, {"corner_shifts": shifts, "grid_rms": grid_error(wrong, pose, width, height)})
 
 
 def moved_by(pose: Pose, homography: Points) -> Pose:
@@ -79,39 +89,53 @@ def moved_by(pose: Pose, homography: Points) -> Pose:
 def refined_by_ecc(photo: Photo, first: Registration, container: Array) -> Registration:
     """An oracle: the pose refined by maximal correlation with the true container (ECC, Evangelidis 2008).
 
-    Where ECC does not converge, as on a flat picture, the pose stays and `ecc` is None.
+    Compared are linear light, where blur moves no edge, as the photo shows the container's tones, without what changes
+    slowly, which is the lamp's, and without the rim, into which the white around it is blurred. Where ECC does not
+    converge, as on a flat picture, or wanders off, the pose stays and `ecc` is None.
     """
     height, width = container.shape[:2]
-    seen = rectify(photo.image, first.pose, width, height)
-    stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, _ECC_STEPS, _ECC_GAIN)
+    seen = _light(rectify(photo.image, first.pose, width, height))
+    true = _light(container)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", np.exceptions.RankWarning)  # few tones: the curve has freedom to spare
+        true = np.polyval(np.polyfit(true.ravel(), seen.ravel(), 3), true).astype(np.float32)
+    rim_x, rim_y = (min(_ECC_RIM, side // 4) for side in (width, height))
+    mask = np.zeros((height, width), np.uint8)
+    mask[rim_y : height - rim_y, rim_x : width - rim_x] = 255
+    start = np.eye(3, dtype=np.float32)
     try:
         correlation, warp = cv2.findTransformECC(
-            _gray(container), _gray(seen), np.eye(3, dtype=np.float32), cv2.MOTION_HOMOGRAPHY, stop
+            _fine(true), _fine(seen), start, cv2.MOTION_HOMOGRAPHY, _ECC_STOP, mask, _ECC_SMOOTH
         )
     except cv2.error:
-        return Registration(first.pose, {**first.details, "ecc": None})
-    pose = moved_by(first.pose, warp.astype(np.float64))
+        return replace(first, details={**first.details, "ecc": None})
+    pose = moved_by(first.pose, np.asarray(warp, np.float64))
+    if not grid_error(pose, first.pose, width, height) < _ECC_REACH:  # NaN too
+        return replace(first, details={**first.details, "ecc": None})
     off = grid_error(pose, photo.frame.pose, width, height)
-    return Registration(pose, {**first.details, "grid_rms": off, "ecc": float(correlation)})
+    return Registration(pose, first.sheet, {**first.details, "grid_rms": off, "ecc": float(correlation)})
 
 
-def _gray(image: Array) -> Array:
-    return np.ascontiguousarray(luminance(image)[:, :, 0])
+def _light(image: Array) -> Plane:
+    return srgb_to_linear(luminance(image)[:, :, 0])
 
 
-def corrected_by_card(photo: Photo, pose: Pose, layout: Layout) -> tuple[Array, dict[str, Any]]:
-    """The container, uint8 height×width×3, with the curves that the card on the sheet asks for."""
+def _fine(plane: Plane) -> Plane:
+    fine: Plane = plane - cv2.GaussianBlur(plane, (0, 0), _ECC_COARSE)
+    return fine
+
+
+def corrected_by_card(seen: Array, photo: Photo, pose: Pose, layout: Layout) -> tuple[Array, dict[str, Any]]:
+    """`seen`, uint8 H×W×3, with the curves that the card on the sheet asks for; `pose` tells where the card is."""
     left, top, right, bottom = layout.sheet
-    sheet = rectify(photo.image, pose, right - left, bottom - top, origin=(left, top))
-    correction = fit_correction(sheet, layout)
-    container = sheet[-top : layout.height - top, -left : layout.width - left]
+    correction = fit_correction(rectify(photo.image, pose, right - left, bottom - top, origin=(left, top)), layout)
     details = {
         "gain": list(correction.gain),
         "offset": list(correction.offset),
         "gamma": list(correction.gamma),
         "residual": correction.residual,
     }
-    return correction.apply(container), details
+    return correction.apply(seen), details
 
 
 def corrected_by_oracle(seen: Array, container: Array) -> tuple[Array, dict[str, Any]]:

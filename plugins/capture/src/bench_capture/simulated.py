@@ -102,7 +102,7 @@ class _Capture(Degradation):
         """
         height, width = image.shape[:2]
         layout = slot_layout(width, height)
-        sheet = self._sheet(image, layout)
+        sheet = self.sheet(image, layout)
         self._check_size(sheet, image)
         photo = self.capture(sheet, rng)
         registration = self._register(photo, layout, image, rng)
@@ -121,7 +121,8 @@ class _Capture(Degradation):
         """Print or show a sheet, and take its photo."""
         raise TypeError(f"{type(self).__name__} does not say how to capture")
 
-    def _sheet(self, image: Array, layout: Layout) -> Sheet:
+    def sheet(self, image: Array, layout: Layout) -> Sheet:
+        """What is printed or shown: markers and card where the receiver uses them, else a margin."""
         if self.values["reg"] in ("fiducial", "oracle-ecc") or self.values["colour"] == "card":
             drawn, (left, top) = draw_slot(image, layout)
             return Sheet(drawn, left, top)
@@ -142,7 +143,7 @@ class _Capture(Degradation):
     def _register(self, photo: Photo, layout: Layout, image: Array, rng: np.random.Generator) -> Registration:
         truth = photo.frame.pose
         if self.values["reg"] == "known":
-            return Registration(truth, {})
+            return Registration(truth, truth, {})
         if self.values["reg"] == "jitter":
             return jittered(truth, layout.width, layout.height, float(self.values["jitter"]), rng)
         found = from_markers(photo, layout)
@@ -151,10 +152,12 @@ class _Capture(Degradation):
     def _correct(
         self, photo: Photo, registration: Registration, layout: Layout, image: Array
     ) -> tuple[Array, dict[str, Any]]:
-        if self.values["colour"] == "card":
-            return corrected_by_card(photo, registration.pose, layout)
         seen = rectify(photo.image, registration.pose, layout.width, layout.height)
-        return corrected_by_oracle(seen, image) if self.values["colour"] == "affine" else (seen, {})
+        if self.values["colour"] == "affine":
+            return corrected_by_oracle(seen, image)
+        if self.values["colour"] == "card":
+            return corrected_by_card(seen, photo, registration.sheet, layout)
+        return seen, {}
 
 
 class PrintCapture(_Capture):
