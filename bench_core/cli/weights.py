@@ -24,6 +24,7 @@ def weights() -> None:
 def list_(as_json: bool) -> None:
     """Show what can be fetched, what is here, and what needs it."""
     from bench_core import weights as known
+    from bench_core.plugins import registry
 
     rows = [
         {
@@ -35,7 +36,7 @@ def list_(as_json: bool) -> None:
             "needed_by": list(found.needed_by),
             "sources": [getattr(source, "url", "") or getattr(source, "requirement", "") for source in found.sources],
             "sha256": found.sha256,
-            "summary": found.summary,
+            "summary": registry().weights.get(found.name).summary,
         }
         for found in known.every()
     ]

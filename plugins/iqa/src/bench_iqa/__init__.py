@@ -17,4 +17,6 @@ def register_metrics(register: Register) -> None:
 @hookimpl
 def register_weights(register: Register) -> None:
     """Register the weights of FID and KID; all others are pyiqa's own affair."""
-    register("inception-fid", "bench_iqa.weights:INCEPTION_FID")
+    register(
+        "inception-fid", "bench_iqa.weights:INCEPTION_FID", summary="the InceptionV3 of 2015 that FID is defined by"
+    )

@@ -14,7 +14,6 @@ INCEPTION_FID = WeightsFile(
         ),
         Url("https://huggingface.co/chaofengc/IQA-PyTorch-Weights/resolve/main/pt_inception-2015-12-05-6726825d.pth"),
     ),
-    summary="the InceptionV3 of 2015 that FID is defined by",
     needed_by=("iqa:fid", "iqa:kid"),
     hub="pyiqa",
 )

