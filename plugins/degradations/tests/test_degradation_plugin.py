@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 from bench_core.degradation import Degradation
 from bench_core.plugins import registry
@@ -41,3 +42,12 @@ def test_registering_imports_nothing_heavy():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_the_document_has_every_name_and_parameter():
+    text = (Path(__file__).parents[3] / "docs/degradations.md").read_text().partition("## What there is")[2]
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    for entry in entries():
+        (row,) = (row for row in rows if f"`{entry.name}`" in row[0])
+        if not entry.is_group:
+            assert all(f"`{param.name}`" in row[1] for param in entry.load().params), entry.name
