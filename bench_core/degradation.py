@@ -62,7 +62,7 @@ class Degradation:
 
     name: ClassVar[str] = ""
     params: ClassVar[tuple[Param, ...]] = ()
-    stochastic: ClassVar[bool] = False
+    stochastic: bool = False
     passes_floats: ClassVar[bool] = False
     """Whether it can also degrade unrounded pictures, by `apply_exact`."""
 
@@ -147,8 +147,9 @@ class Channel:
 
     def repeats(self, image_id: str, asked: int) -> int:
         """How many trips a run makes of one picture, where `asked` are wanted: what cannot differ is not repeated."""
-        own = [count for stage in self.stages if (count := stage.repeats(image_id)) is not None]
-        return max(own) if own else asked if self.stochastic else 1
+        counts = [stage.repeats(image_id) for stage in self.stages]
+        drawn = any(stage.stochastic and count is None for stage, count in zip(self.stages, counts, strict=True))
+        return max([asked if drawn else 1, *(count for count in counts if count is not None)])
 
     def send(
         self,

@@ -218,3 +218,27 @@ def test_chains_do_not_commute():
         psnr(channel(spec).send(photo, 0, "a").image, photo) for spec in ("gaussian:10+jpeg:80", "jpeg:80+gaussian:10")
     )
     assert noise_first > jpeg_first + 1
+
+
+@pytest.mark.parametrize(("spec", "sd"), [("gaussian:10", 10.0), ("uniform:10", 10 / 3**0.5), ("poisson", 255**0.5)])
+def test_behind_an_unrounded_container_noise_is_neither_clipped_nor_rounded(spec, sd):
+    from bench_core.grammar import parse_channels
+    from bench_core.plugins import registry
+
+    white = np.full((200, 200, 3), 255, np.uint8)
+    (channel,) = parse_channels([f"float+{spec}"], registry().degradations)
+    exact = channel.send(white, 0, "white").exact * 255
+    assert exact.mean() == pytest.approx(255, abs=0.2)
+    assert exact.std() == pytest.approx(sd, rel=0.02)
+    assert exact.max() > 260
+    if spec != "poisson":  # photons of a peak of 255 are whole levels
+        assert np.abs(exact - np.rint(exact)).mean() > 0.2
+    (rounded,) = parse_channels([spec], registry().degradations)
+    assert rounded.send(white, 0, "white").image.std() < 0.7 * sd
+
+
+def test_less_light_than_none_gives_no_photons():
+    from bench_degradations.noise import Poisson
+
+    levels = np.full((4, 4, 1), -3.0, np.float32)
+    assert (Poisson().apply_exact(levels, np.random.default_rng(0)) == 0).all()

@@ -87,6 +87,11 @@ def register_degradations(register: Register) -> None:
         summary="the 8-bit carrier as it is",
         aliases=("clean", "none"),
     )
+    register(
+        "float",
+        "bench_core.unrounded:FloatContainer",
+        summary="the unrounded container, for figures that were made so: float, float+gaussian:10",
+    )
     for module, names in _MODULES.items():
         for name, (target, summary) in names.items():
             register(name, f"bench_degradations.{module}:{target}", summary=summary)

@@ -80,7 +80,7 @@ class Motion(Degradation):
     def setup(self) -> None:
         """Make the kernel, where none is drawn."""
         # The class's answer is for the general case; a fixed angle draws nothing, and need not be repeated.
-        self.__dict__["stochastic"] = bool(self.values["spread"])
+        self.stochastic = bool(self.values["spread"])
         self.kernel = self._kernel(float(self.values["angle"]))
 
     def _kernel(self, angle: float) -> Kernel:

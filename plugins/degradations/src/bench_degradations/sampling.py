@@ -76,7 +76,7 @@ class Crop(Degradation):
     def setup(self) -> None:
         """Know whether anything is drawn."""
         # The class's answer is for the general case; a crop in the middle draws nothing, and need not be repeated.
-        self.__dict__["stochastic"] = self.values["anchor"] == "random"
+        self.stochastic = self.values["anchor"] == "random"
 
     def apply(self, image: Array, rng: np.random.Generator) -> Received:
         """Crop; the details tell the `box` (left, top, width, height) that was kept."""
