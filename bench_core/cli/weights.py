@@ -50,10 +50,17 @@ def list_(as_json: bool) -> None:
 
 @weights.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--all", "all_", is_flag=True, help="Fetch everything that `bench weights list` shows.")
+@click.option(
+    "--all",
+    "all_",
+    is_flag=True,
+    envvar="BENCH_WEIGHTS_FETCH_ALL",
+    help="Fetch everything that `bench weights list` shows.",
+)
 @click.option(
     "--from",
     "source",
+    envvar="BENCH_WEIGHTS_FETCH_FROM",
     metavar="FILE|FOLDER",
     help="Take them from a file that is already here: the published archive or the weights, or a folder with them.",
 )
