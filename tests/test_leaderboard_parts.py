@@ -28,7 +28,7 @@ STATIC = Path(bench_leaderboard.__file__).parent / "static"
         ("gaussian:gray=1,sigma=2.5", "Gaussian 2.5 gray=1"),
         ("poisson:gray=0,peak=255", "Poisson 255"),
         ("jpeg:q=80,ss=420+gaussian:gray=0,sigma=10", "JPEG 80 + Gaussian 10"),
-        ("print-capture:level=2", "print-capture:level=2"),
+        ("holograph:level=2", "holograph:level=2"),
         ("plain", "plain"),
     ],
 )

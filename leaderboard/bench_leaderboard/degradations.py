@@ -5,34 +5,14 @@ there when the rows were made.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bench_core.params import NUMBER
 from bench_core.summary import natural_order
+from bench_leaderboard.degradation_names import KNOWN
 
 SLOT = "…"
-
-
-@dataclass(frozen=True)
-class Known:
-    """How a degradation that most readers know is called; `usual` are values not worth a word."""
-
-    label: str
-    main: str = ""
-    axis: str = ""
-    usual: Mapping[str, str] = field(default_factory=dict)
-
-
-KNOWN = {
-    "identity": Known("clean"),
-    "quantise": Known("quantise", "bits", "bits kept"),
-    "jpeg": Known("JPEG", "q", "JPEG quality", {"ss": "420"}),
-    "webp": Known("WebP", "q", "WebP quality", {"method": "4"}),
-    "webp-lossless": Known("WebP lossless"),
-    "gaussian": Known("Gaussian", "sigma", "σ of Gaussian noise, in levels", {"gray": "0"}),
-    "poisson": Known("Poisson", "peak", "photons at white", {"gray": "0"}),
-}
 
 
 def anchor(degradation: str) -> str:
