@@ -10,8 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def pictures():
-    """Four photos of 256×256."""
-    from skimage import data
+    """Four pictures of 256×256."""
+    from closed_loop import built_in_pictures
 
-    cuts = [(data.astronaut(), 0, 100), (data.coffee(), 50, 100), (data.chelsea(), 20, 100), (data.rocket(), 60, 200)]
-    return [photo[y : y + 256, x : x + 256].copy() for photo, y, x in cuts]
+    return built_in_pictures()

@@ -41,6 +41,7 @@ def from_run(request: Request) -> tuple[list[Container], dict[str, Any], list[st
         "plugin_version": model.plugin_version,
         "settings": dict(model.settings),
         "weights": model.weights,
+        "weights_file": request.weights,
         "code": model.code,
         "dataset": request.dataset,
         "secrets": request.secrets,

@@ -86,6 +86,7 @@ def _run_command(sheet: Sheet, folder: Path) -> str:
     if "plugin" not in made:
         return ""
     options = [f"bench run -p {made['plugin']}"]
+    options += [f"--weights {made['weights_file']}"] if made.get("weights_file") else []
     options += [f"--set {name}={value}" for name, value in sorted(made.get("settings", {}).items())]
     options += [f"--{name} {made[name]}" for name in ("dataset", "secrets", "size", "limit", "seed") if made.get(name)]
     return " ".join([*options, f"--captured {folder}"])

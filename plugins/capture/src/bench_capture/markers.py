@@ -24,8 +24,9 @@ MAX_SLOTS = 587 // SLOT_MARKERS
 """How many slots a sheet may have: the dictionary has 587 ids."""
 
 _ENOUGH = 3
-_WINDOW = 0.8
-"""Half of the window in which a corner is refined, in modules: as large as can be without reaching the data inside."""
+_WINDOW = 0.5
+"""Half of the side of the window in which a corner is refined, in modules. The larger, the less blur and noise move
+the corner; from 0.7 on, the window of a marker that is turned by 45° reaches the data inside the border."""
 _LARGEST_WINDOW = 20
 _DICTIONARY = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, DICTIONARY_NAME))
 

@@ -19,7 +19,8 @@ OK, FAILED = "ok", "capture_failed"
 class Capture:
     """One container in one photo: taken out (`file`, `pixels` the digest of what is in it), or the reason why not.
 
-    `facts` are figures of how well it went, `warnings` what to do better.
+    `pose` is where the photo shows it (the fields of `bench_capture.registration.Pose`), `facts` are figures of how
+    well it went, `warnings` what to do better.
     """
 
     slot: int
@@ -30,6 +31,7 @@ class Capture:
     file: str = ""
     pixels: str = ""
     matched_by: str = ""
+    pose: Mapping[str, Any] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

@@ -15,9 +15,10 @@ from scipy.optimize import least_squares
 from bench_capture.markers import Array, Layout, Points
 
 LEAST_MARKERS = 3
-_KEEP_K1 = 0.7
-"""k1 stays only where it brings the reprojection error below this part of what it is without: at k1 = 0, blur
-that shifts corners fakes a k1 of some thousandths."""
+_KEEP_K1 = 0.9
+"""k1 stays only where it brings the reprojection error below this part of what it is without. Where markers' growth is
+not fitted, blur fakes a k1 of some thousandths, and only a much lower part would do; where it is, noise alone rarely
+takes off a tenth."""
 _ROBUST_ABOVE = 2.0
 _RANSAC_PIXELS = 3.0
 _OUTWARD = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
@@ -72,10 +73,10 @@ def frame_of(photo_shape: tuple[int, ...]) -> tuple[tuple[float, float], float]:
 def fit(layout: Layout, detected: Mapping[int, Points], photo_shape: tuple[int, ...]) -> tuple[Pose, float]:
     """The pose that best explains the detected markers, and its rms error in container pixels over their corners.
 
-    Least squares over the homography's 8 parameters, and over k1 with them where that explains much more. With them
-    goes how much larger or smaller all markers look than they are: blur rounds corners off and ink spreads, which
-    moves each corner along its marker's diagonal by up to a pixel, and would else pass for k1. Only where the fit is
-    more than 2 pixels off are outliers looked for (RANSAC, 3 photo pixels) and left out; the rms is over what is left.
+    Least squares over the homography's 8 parameters, and over k1 with them where that explains more. With them goes
+    how much larger or smaller all markers look than they are: blur rounds corners off and ink spreads, which moves
+    each corner along its marker's diagonal by up to a pixel, and would else pass for k1. Only where the fit is more
+    than 2 pixels off are outliers looked for (RANSAC, 3 photo pixels) and left out; the rms is over what is left.
 
     Raises:
         ValueError: with fewer than three of the layout's markers, or where they allow no pose.
