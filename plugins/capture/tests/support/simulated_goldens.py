@@ -18,7 +18,7 @@ STAGES = {
     for make, suffix, options in (
         (PrintCapture, "", {}),
         (PrintCapture, ",halftone=none", {"halftone": "none"}),
-        (PrintCapture, ",reg=fiducial,colour=card", {"reg": "fiducial", "colour": "card"}),
+        (PrintCapture, ",colour=card", {"colour": "card"}),  # not by markers: finding them may get better
         (ScreenCapture, "", {}),
         (ScreenCapture, ",moire=pimog", {"moire": "pimog"}),
     )
