@@ -62,13 +62,16 @@ def quick_photo(page, scale=1.6, angle=0.0, border=12):
     return cv2.GaussianBlur(photo, (0, 0), 0.7)
 
 
-def off_by(capture, slot, photo):
-    """The error of a capture's registration: rms over a 9×9 grid in the container, in its pixels."""
+def off_by(capture, slot, photo, shift=(0, 0)):
+    """The error of a capture's registration: rms over a 9×9 grid in the container, in its pixels.
+
+    `shift` is where the page's first pixel (x, y) is on what was photographed.
+    """
     x, y = np.meshgrid(np.linspace(0, slot.width - 1, 9), np.linspace(0, slot.height - 1, 9))
     grid = np.stack([x.ravel(), y.ravel()], axis=1)
     given = capture.pose
     pose = Pose(np.array(given["homography"]), given["k1"], tuple(given["center"]), given["half_diagonal"])
-    seen = pose.unproject(photo.places(grid + slot.at))
+    seen = pose.unproject(photo.places(grid + slot.at + np.array(shift)))
     return float(np.sqrt(((seen - grid) ** 2).sum(axis=1).mean()))
 
 
