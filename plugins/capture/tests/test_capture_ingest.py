@@ -6,6 +6,7 @@ import sys
 import warnings
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from closed_loop import make_sheet, page_of, psnr, quick_photo, save
@@ -70,7 +71,7 @@ def test_a_good_photo_gives_its_containers_and_all_there_is_to_know(shared, work
         assert facts["tilt_degrees"] < 2
         assert facts["clipped_percent"] < 20
         assert facts["glare_percent"] == 0
-        assert facts["sharpness"] > 300
+        assert facts["sharpness"] > 1500
         assert facts["similarity"] > 0.95
         assert set(beside) >= {"status", "reason", "matched_by", "warnings", "pose", "photo_file", "photo_name"}
     assert (work.folder / made.file).read_bytes() == (tmp_path / "photos" / "a.jpg").read_bytes()
@@ -382,6 +383,13 @@ def test_glare_and_missing_markers_are_warned_of(shared, work, tmp_path):
     text = "; ".join(capture.warnings)
     assert "glare" in text
     assert "only 7 of 8 markers" in text
+
+
+def test_a_blurred_photo_is_warned_of(shared, work, tmp_path):
+    shot = cv2.GaussianBlur(quick_photo(page_of(shared[0], 2)), (0, 0), 1.6 * 2)
+    (capture,) = added(work, tmp_path, shot).captures
+    assert capture.status == "ok"
+    assert "blurred: hold still, let it focus" in capture.warnings
 
 
 def test_the_containers_beside_the_sheet_must_be_the_sheets(shared, tmp_path, pictures):

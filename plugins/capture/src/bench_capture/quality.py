@@ -18,6 +18,8 @@ LEAST_SCALE = 1.0
 LEAST_SPREAD = 0.3
 """The part of the area between all markers that those found must span: of three along one edge, the far side of the
 container would be guessed."""
+LEAST_SHARPNESS = 1000.0
+"""What markers have that were blurred by a Gaussian of about 1.5 container pixels."""
 _CLIPPED, _GLARE = 254, 1.03
 
 
@@ -112,7 +114,7 @@ def concerns(found: dict[str, Any], layout: Layout, markers: int) -> list[str]:
         (found["tilt_degrees"] > 25, f"tilted by {found['tilt_degrees']:.0f}°: hold the camera parallel"),
         (found["clipped_percent"] > 20, f"{found['clipped_percent']:.0f} % of pixels clipped: check the exposure"),
         (found["glare_percent"] > 1, f"glare on {found['glare_percent']:.1f} %: turn lamp or sheet, no flash"),
-        (found["sharpness"] < 300, "blurred: hold still, let it focus"),
+        (found["sharpness"] < LEAST_SHARPNESS, "blurred: hold still, let it focus"),
         (found["card_error"] > 12, "the gray steps do not come out even: light differs across the sheet"),
     ]
     return [text for wrong, text in checks if wrong]
