@@ -1,5 +1,6 @@
 """QR codes as secrets: what is drawn, and what is refused."""
 
+import json
 import re
 import subprocess
 import sys
@@ -149,3 +150,23 @@ def test_the_card_stands_in_the_readme_and_says_the_defaults():
     assert f"{COUNT} QR codes" in CARD
     assert f"of {chars.default} URL-safe characters" in CARD
     assert f"level {level.default}" in CARD
+
+
+def test_codes_are_hidden_and_scanned_by_one_command(bench_command):
+    asked = ["run", "-p", "lsb", "--secrets", "qr", "-d", "clean", "-d", "jpeg:40", "-m", "qr", "--size", "128"]
+    bench_command(*asked, "--limit", "3", check=0)
+    rows = json.loads(bench_command("export", "--format", "json", check=0).stdout)
+    found = {}
+    for row in rows:
+        assert (row["status"], row["pair"]) == ("ok", "secret")
+        found.setdefault((row["degradation"], row["metric"]), []).append(row["value"])
+    assert found["identity", "qr_raw"] == found["identity", "qr_assisted"] == [1, 1, 1]
+    assert found["identity", "qr_module_error"] == [0, 0, 0]
+    assert found["jpeg:q=40,ss=420", "qr_raw"] == [0, 0, 0]
+    assert min(found["jpeg:q=40,ss=420", "qr_module_error"]) > 0.2
+
+
+def test_a_wrong_kind_of_code_is_refused_before_anything_runs(bench_command, tmp_path):
+    done = bench_command("run", "-p", "lsb", "--secrets", "qr:level=X", "-m", "qr", check=2)
+    assert "the error correction level must be one of L, M, Q, H" in done.stderr
+    assert not (tmp_path / "bench.db").exists()
