@@ -270,6 +270,6 @@ def _too_few(dataset: Dataset, readable: int, secrets: int, failures: Mapping[st
     )
     first = next(iter(failures.values()), "")
     broken = f" ({len(failures)} cannot be read: {first}{', …' if len(failures) > 1 else ''})" if failures else ""
-    return RequestError(
-        f"--dataset {dataset.spec}: {needs} ({why}), but it has {readable}{broken}; e.g. --dataset sample has enough"
-    )
+    # Where pictures are there but none serves, the first reason says what to do; another set is no cure.
+    cure = "" if failures and not readable else "; e.g. --dataset sample has enough"
+    return RequestError(f"--dataset {dataset.spec}: {needs} ({why}), but it has {readable}{broken}{cure}")

@@ -101,7 +101,15 @@ def _containers(files: tuple[str, ...], given: dict[str, Any]) -> tuple[Any, dic
 
 @capture.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTOS...")
-@click.option("--sheet", "sheet_", default="sheet", show_default=True, metavar="FILE", help="Its sheet.json or folder.")
+@click.option(
+    "--sheet",
+    "sheet_",
+    envvar="BENCH_CAPTURE_INGEST_SHEET",
+    default="sheet",
+    show_default=True,
+    metavar="FILE",
+    help="Its sheet.json or folder.",
+)
 @click.option("-o", "--output", default="captured", show_default=True, metavar="DIR", help="Where captures go.")
 @click.option(
     "--color",
