@@ -27,3 +27,13 @@ def test_a_set_without_a_figure_is_a_failure_of_the_whole_set(trips_testbed, dat
     failures = read(index.parent / "runs" / f"{run_id}.html").one("section", id="failures").text
     assert "the whole set" in failures
     assert "an even picture" in failures
+
+
+def test_a_metric_has_columns_only_for_the_pairs_it_scores(trips_testbed, database):
+    run(Request("keep", degrade=("plain",), dataset="tiny", metrics=("mean-error", "counted")), database)
+    (table,) = read_board(database).tables
+    assert [(column.pair, column.metric.name) for column in table.columns] == [
+        ("container", "mean-error"),
+        ("secret", "counted"),
+        ("secret", "mean-error"),
+    ]

@@ -58,3 +58,9 @@ def test_runs_on_different_data_are_not_mixed(bench_command):
 def test_failures_are_marked(bench_command):
     bench_command("run", "-p", "bad", "-d", "plain", "-m", "mean-error", "--dataset", "tiny", "-q", check=0)
     assert re.search(r"†\d+ failed", bench_command("report", check=0).stdout)
+
+
+def test_an_interval_that_is_not_symmetric_is_given_by_its_ends(bench_command, trips_testbed):
+    bench_command("run", "-p", "keep", "-d", "plain", "-m", "brightness", "--dataset", "tiny", "-q", check=0)
+    text = bench_command("report", "--pair", "host", check=0).stdout
+    assert "| 0.0000 (-1.0000 … 1.0000) | 8 |" in text

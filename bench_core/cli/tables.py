@@ -44,7 +44,7 @@ def print_summary(rows: Sequence[Row], *, seed: int) -> None:
             _interval(line),
             str(line.summary.n),
             str(line.failed or ""),
-            notes(line),
+            ", ".join([notes(line)] * bool(notes(line)) + _pooled(line)),
         ]
         for line in lines
     ]
@@ -74,11 +74,14 @@ def notes(line: SummaryLine) -> str:
         parts.append("small n")
     if summary.n_identical:
         parts.append(f"{summary.n_identical} identical, counted as {summary.cap:g}")
-    if summary.pooled is not None and summary.n > 1:
-        parts.append(f"pooled {said(summary.pooled)}")
     if summary.reference is not None:
         parts.append(f"reference {said(summary.reference)}")
     return ", ".join(parts)
+
+
+def _pooled(line: SummaryLine) -> list[str]:
+    pooled = line.summary.pooled
+    return [f"pooled {figure(pooled, line.metric)}"] if pooled is not None and line.summary.n > 1 else []
 
 
 def _interval(line: SummaryLine) -> str:

@@ -218,6 +218,14 @@ def _columns(runs: Sequence[RunResult]) -> list[Column]:
         found += [
             (channel, pair.name, metric) for pair in pairs if not pair.before_channel for metric in metrics.values()
         ]
+    # Some metrics score only some pairs. One that has no figure at all yet may still get them anywhere.
+    scored = {(pair, run.metrics[name].implementation) for run in runs for _, pair, name in run.by_key}
+    begun = {implementation for _, implementation in scored}
+    found = [
+        (channel, pair, metric)
+        for channel, pair, metric in found
+        if (pair, metric.implementation) in scored or metric.implementation not in begun
+    ]
     versions = Counter(metric.name for metric in metrics.values())
     return [
         Column(f"c{index}", channel, pair, metric, metric.name if versions[metric.name] == 1 else metric.implementation)

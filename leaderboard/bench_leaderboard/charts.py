@@ -208,7 +208,10 @@ class _Painter:
 
     def _figure(self, entry: Entry, degradation: str | None, pair: str = "") -> SummaryLine | None:
         """An entry's figure; None where there is none to draw."""
-        line = entry.cells[self._places[degradation, pair or self.pair]].line
+        at = self._places.get((degradation, pair or self.pair))
+        if at is None:  # the metric does not score this pair
+            return None
+        line = entry.cells[at].line
         return line if line is not None and line.summary.mean is not None else None
 
     @cached_property

@@ -35,7 +35,7 @@ def report(runs: Sequence[RunInfo], lines: Sequence[SummaryLine], command: str, 
 
 
 def table(runs: Sequence[RunInfo], lines: Sequence[SummaryLine]) -> str:
-    """Mean ± half of the 95 % interval, n, and failures, as a Markdown table."""
+    """Mean ± half of the 95 % interval (of a proportion or a whole set: the interval), n, and failures, as Markdown."""
     pairs = [pair.name for pair in TASKS[runs[0].task].pairs]
     columns = sorted(
         {(line.pair, line.metric) for line in lines}, key=lambda column: (pairs.index(column[0]), column[1])
@@ -61,7 +61,11 @@ def _cell(line: SummaryLine | None) -> str:
         return "identical"
     text = figure(summary.mean, line.metric, summary.kind)
     if summary.low is not None and summary.high is not None:
-        text += f" ± {figure((summary.high - summary.low) / 2, line.metric, summary.kind)}"
+        if summary.kind == "mean":
+            text += f" ± {figure((summary.high - summary.low) / 2, line.metric)}"
+        else:  # these intervals are not symmetric: 100 % may well be 76 % to 100 %
+            low, high = (figure(end, line.metric, summary.kind) for end in (summary.low, summary.high))
+            text += f" ({low} … {high})"
     return text + (f" †{line.failed} failed" if line.failed else "")
 
 
