@@ -97,6 +97,18 @@ def test_a_print_without_any_card_is_left_as_it_is():
     assert correction.residual > 50  # and says that it explains nothing
 
 
+@settings(max_examples=25)
+@given(low=st.integers(0, 250), contrast=st.integers(0, 60))
+def test_a_card_of_any_contrast_is_corrected(low, contrast):
+    sheet = a_sheet()
+    high = min(255, low + contrast)
+    seen = np.rint(low + sheet / 255 * (high - low)).astype(np.uint8)
+    correction = fit_correction(seen, LAYOUT)
+    assert np.isfinite([*correction.gain, *correction.offset, *correction.gamma]).all()
+    if high - low >= 4:  # what is left is what rounding to a few levels lost
+        assert correction.residual < 255 / (high - low)
+
+
 def test_a_wrong_color_cast_is_told_by_the_colored_patches():
     sheet = a_sheet()
     gray = np.repeat(sheet.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)

@@ -27,6 +27,7 @@ COLORS: dict[str, Color] = {
 
 
 _INSET = 0.25
+_LEAST_CONTRAST = 4 / 255
 
 
 class Region(NamedTuple):
@@ -124,13 +125,15 @@ def color_error(sheet: Array, layout: Layout) -> float:
 
 def _fit_channel(seen: FloatArray, true: FloatArray) -> FloatArray:
     low, high = float(seen.min()), float(seen.max())
-    if high - low < 4 / 255:  # nothing to stretch: the photo shows no card
+    if high - low < _LEAST_CONTRAST:  # nothing to stretch: the photo shows no card
         return np.array([1.0, 0.0, 1.0])
     gain = 1 / (high - low)
+    offset = -gain * low
     found = least_squares(
         lambda parameters: _curve(parameters, seen) - true,
-        np.array([gain, -gain * low, 1.0]),
-        bounds=([0.2, -2.0, 0.3], [20.0, 1.0, 3.0]),
+        np.array([gain, offset, 1.0]),
+        # With room around the start at any contrast: least_squares refuses one that lies outside.
+        bounds=([0.2, min(-2.0, 2 * offset), 0.3], [max(20.0, 2 * gain), 1.0, 3.0]),
     )
     parameters: FloatArray = found.x
     return parameters
