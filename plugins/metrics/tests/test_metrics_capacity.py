@@ -131,3 +131,23 @@ def test_a_secret_too_long_for_webp_is_stored_as_jpeg():
     assert secret.shape[1] > 16_383
     estimate = np.clip(secret.astype(int) + 3, 0, 255).astype(np.uint8)
     assert EffectiveBpp()(estimate, secret).details["codec"].startswith("jpeg")
+
+
+@pytest.mark.parametrize("quality", [94, 100])
+def test_jpeg_files_larger_than_pillows_own_buffer_are_made(quality):
+    secret = np.random.default_rng(2).integers(0, 256, (300, 300, 3), np.uint8)
+    options = {"quality": quality, "subsampling": 0, "optimize": True}
+    with pytest.raises(OSError, match="broken data stream"):
+        file_of(secret, "JPEG", **options)
+    before = capacity.ImageFile.MAXBLOCK
+    made = capacity._jpeg(secret, quality, subsampling=0)
+    assert capacity.ImageFile.MAXBLOCK is before
+    with Image.open(io.BytesIO(made)) as image:
+        decoded = np.array(image)
+    assert 0 < EffectiveBpp()(decoded, secret).value <= 8 * len(made) / 300**2
+
+
+def test_a_secret_too_long_for_any_file_is_worth_its_color_or_its_samples():
+    secret = np.tile(np.array([[[0], [255]]], np.uint8), (1, 33_000, 1))
+    assert EffectiveBpp()(secret.copy(), secret).value == 8
+    assert EffectiveBpp()(np.full_like(secret, 128), secret).details["codec"] == "flat"

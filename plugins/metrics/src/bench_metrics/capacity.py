@@ -1,6 +1,7 @@
 """How much is hidden: in bits of the pictures as such, and in bits that what is revealed is worth."""
 
 import io
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,14 +9,16 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from bench_core.metric import Array, Metric, Score
 from bench_metrics.pairs import PAYLOAD
 from bench_metrics.psnr import psnr_score
 
-_WEBP_SIDE = 16_383
-"""The longest side that a WebP file can have, in pixels."""
+_WEBP_SIDE, _JPEG_SIDE = 16_383, 65_500
+"""The longest side that a file can have, in pixels."""
+
+_large_buffer = threading.Lock()
 
 
 class Bpp(Metric):
@@ -71,16 +74,16 @@ class Files:
         flat = np.rint(cv2.mean(self.picture)[:channels]).astype(np.uint8)
         yield self._of("flat", None, 8 * channels, np.broadcast_to(flat, self.picture.shape))
         yield Made("raw", None, 8 * self.picture.size, 0)
-        if self._fits_webp():
+        if self._fits(_WEBP_SIDE):
             yield self._file("webp-lossless", None, _lossless_webp)
 
     def _lossy(self, squares: int) -> Iterator[Made]:
-        codecs: dict[str, tuple[int, Encode]]
-        if self.picture.shape[2] == 1:
+        codecs: dict[str, tuple[int, Encode]] = {}
+        if self._fits(_JPEG_SIDE) and self.picture.shape[2] == 1:
             codecs = {"jpeg": (1, _jpeg)}
-        else:
+        elif self._fits(_JPEG_SIDE):
             codecs = {f"jpeg-{kind}": (1, partial(_jpeg, subsampling=code)) for kind, code in (("444", 0), ("420", 2))}
-        if self._fits_webp():
+        if self._fits(_WEBP_SIDE):
             codecs["webp"] = (0, _webp)
         for codec, (low, encode) in codecs.items():
             high = 101
@@ -93,8 +96,8 @@ class Files:
             if low <= 100:
                 yield self._file(codec, low, encode)
 
-    def _fits_webp(self) -> bool:
-        return bool(max(self.picture.shape[:2]) <= _WEBP_SIDE)
+    def _fits(self, longest: int) -> bool:
+        return bool(max(self.picture.shape[:2]) <= longest)
 
     def _file(self, codec: str, quality: int | None, encode: Encode) -> Made:
         if (codec, quality) not in self._made:
@@ -116,7 +119,18 @@ def _saved(picture: Array, kind: str, **options: Any) -> bytes:
 
 
 def _jpeg(picture: Array, quality: int | None, **options: int) -> bytes:
-    return _saved(picture, "JPEG", quality=quality, optimize=True, **options)
+    save = partial(_saved, picture, "JPEG", quality=quality, optimize=True, **options)
+    try:
+        return save()
+    except OSError:
+        # For optimized tables Pillow lends libjpeg a buffer of one or two bytes a pixel; files of noisy pictures are
+        # larger, and this is how it can be told so. Whoever else saves meanwhile has a large buffer, and no more.
+        with _large_buffer:
+            before, ImageFile.MAXBLOCK = ImageFile.MAXBLOCK, 4 * picture.size + 2**16
+            try:
+                return save()
+            finally:
+                ImageFile.MAXBLOCK = before
 
 
 def _webp(picture: Array, quality: int | None) -> bytes:
