@@ -82,6 +82,13 @@ def test_without_a_label_the_row_says_what_lacks(scripted, facts):
     assert error.value.status == "skipped_unsupported"
 
 
+@pytest.mark.parametrize("label", [-1, 1000])
+def test_a_class_that_imagenet_has_not_is_no_wrong_answer(scripted, label):
+    with pytest.raises(CellFailure, match=f"top1 knows the classes 0 to 999 of ImageNet, not {label}") as failure:
+        registry().metrics.create("top1")(red(10), red(90), {"label": label})
+    assert failure.value.status == "skipped_unsupported"
+
+
 def test_each_picture_is_looked_at_once(scripted):
     top1, top5 = (registry().metrics.create(name) for name in ("top1-mobilenet", "top5-mobilenet"))
     for level in (10, 20, 10):
@@ -184,7 +191,7 @@ def test_the_real_classifier_knows_a_cat():
     assert metric(CAT, CAT, {"label": 281}).value == 1  # tabby
 
 
-def test_a_run_gives_rows_with_the_reference_and_rows_that_say_what_lacks(tmp_path):
+def test_a_run_without_weights_says_what_lacks(tmp_path):
     for name in ("a", "b", "c"):
         write_image(tmp_path / "photos" / f"{name}.png", PHOTO if name == "a" else CAT[:256, :256])
     (tmp_path / "photos" / "labels.csv").write_text("file,class_index\na.png,652\nb.png,281\n")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Answers = tuple[int, ...]
 
+CLASSES = 1000
+
 _KEPT = 4096
 _MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 _DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
@@ -60,12 +62,17 @@ class Accuracy(Metric):
         """Score a uint8 H×W×C picture whose class is `facts["label"]`.
 
         Raises:
-            CellFailure: `skipped_unsupported` where the data set does not say what the picture shows.
+            CellFailure: `skipped_unsupported` where the data set does not say what the picture shows, or names a class
+                that the classifier does not know.
         """
         label = facts.get("label")
         if label is None:
             raise CellFailure(
                 "skipped_unsupported", f"{self.name} needs the class of the picture, e.g. from a folder's labels.csv"
+            )
+        if not 0 <= label < CLASSES:
+            raise CellFailure(
+                "skipped_unsupported", f"{self.name} knows the classes 0 to {CLASSES - 1} of ImageNet, not {label}"
             )
         answers = self._look(estimate)
         details = {"reference": float(label in prepared[: self.best]), "label": int(label), "answer": answers[0]}
