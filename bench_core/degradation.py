@@ -1,7 +1,7 @@
 """The base class of degradations, and the channel: a chain of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -95,6 +95,14 @@ class Degradation:
         """Degrade one picture, knowing its trip; overridden by degradations that need more than the pixels."""
         return self.apply(image, rng)
 
+    def move(self, picture: Array, rng: np.random.Generator) -> Array:
+        """Where another picture's pixels end up, of the carrier's size; overridden by degradations that move pixels.
+
+        The harness sends masks and the cover this way, so that they stay in register with the carrier. `rng` repeats
+        the draws that `apply` had; they may depend on the picture's size alone.
+        """
+        return picture
+
     def apply_exact(self, levels: Array | Floats, rng: np.random.Generator) -> Floats:
         """Degrade an unrounded H×W×C picture on the scale 0..255, neither clipping nor rounding it."""
         raise TypeError(f"{type(self).__name__} works on 8-bit pictures")
@@ -165,8 +173,8 @@ class Channel:
         `cover` and `exact` are handed to the stages that ask for them (`Shipment`).
 
         `details` are those of the stages; of two stages' equal keys the last counts, since it is what arrives.
-        In a chain, `details["stages"]` holds what each stage recorded, with its id; `mask` is where any stage tampered,
-        as far as its size still fits what arrives.
+        In a chain, `details["stages"]` holds what each stage recorded, with its id; `mask` is where any stage tampered.
+        Masks and the cover move with the picture (`Degradation.move`); a mask whose size no longer fits is dropped.
 
         Raises:
             CellFailure: where a stage cannot degrade this picture, or returned something that is not one.
@@ -178,7 +186,8 @@ class Channel:
         shipment = Shipment(image_id, repeat, image if cover is None else cover, exact)
         floats: Floats | None = None
         for index, stage in enumerate(self.stages):
-            rng = keyed_generator(seed, image_id, index, stage.id, repeat)
+            keys = (seed, image_id, index, stage.id, repeat)
+            rng = keyed_generator(*keys)
             if floats is None:
                 received = stage.handle(image, rng, shipment)
                 floats = received.exact
@@ -187,6 +196,9 @@ class Channel:
                 received = Received(np.clip(np.rint(floats * 255), 0, 255).astype(np.uint8))
             _check_picture(received.image, image, stage)
             image = received.image
+            masks = [_all_or_nothing(stage.move(mask, keyed_generator(*keys))) for mask in masks]
+            if shipment.cover is not None and any(_knows_its_trip(later) for later in self.stages[index + 1 :]):
+                shipment = replace(shipment, cover=stage.move(shipment.cover, keyed_generator(*keys)))
             details.update(received.details)
             extras.update(received.extras)
             if received.mask is not None:
@@ -197,6 +209,15 @@ class Channel:
             details["stages"] = recorded
         fitting = [mask for mask in masks if mask.shape[:2] == image.shape[:2]]
         return Received(image, details, np.maximum.reduce(fitting) if fitting else None, extras, floats)
+
+
+def _knows_its_trip(stage: Degradation) -> bool:
+    return type(stage).handle is not Degradation.handle
+
+
+def _all_or_nothing(mask: Array) -> Array:
+    """A mask again, after an interpolation: a pixel counts as replaced if half of it was."""
+    return (mask >= 128).astype(np.uint8) * np.uint8(255)
 
 
 def _check_picture(after: Array, before: Array, stage: Degradation) -> None:

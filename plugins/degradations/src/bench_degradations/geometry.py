@@ -63,6 +63,10 @@ class _Warp(Degradation):
             moved = warp(moved, np.asarray(np.linalg.inv(matrix), np.float64), kind, fill)
         return Received(moved, {"homography": matrix.tolist()} if self.stochastic else {})
 
+    def move(self, picture: Array, rng: np.random.Generator) -> Array:
+        """Nothing else happens to it."""
+        return self.apply(picture, rng).image
+
 
 def _about_middle(linear: Matrix, width: int, height: int) -> Matrix:
     """A linear map of the plane that leaves the picture's middle where it is."""
@@ -159,6 +163,10 @@ class Translate(Degradation):
         moved = shift(image, dx, dy, fill)
         return Received(shift(moved, -dx, -dy, fill) if self.values["side"] == "known" else moved)
 
+    def move(self, picture: Array, rng: np.random.Generator) -> Array:
+        """Nothing else happens to it."""
+        return self.apply(picture, rng).image
+
 
 def shift(image: Array, dx: int, dy: int, fill: str) -> Array:
     """The picture `dx` pixels further right and `dy` further down; `fill` is as for `Translate`."""
@@ -185,3 +193,7 @@ class Flip(Degradation):
             return Received(image.copy())
         code = {"h": 1, "v": 0, "hv": -1}[str(self.values["axis"])]
         return Received(with_channels(np.asarray(cv2.flip(np.ascontiguousarray(image), code), dtype=np.uint8)))
+
+    def move(self, picture: Array, rng: np.random.Generator) -> Array:
+        """Nothing else happens to it."""
+        return self.apply(picture, rng).image

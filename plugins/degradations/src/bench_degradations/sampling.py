@@ -42,6 +42,10 @@ class Resize(Degradation):
         details = {"size": list(size)}
         return Received(resized(scaled, width, height, kind) if self.values["back"] else scaled, details)
 
+    def move(self, picture: Array, rng: np.random.Generator) -> Array:
+        """To another size, or there and back, which leaves pixels where they were."""
+        return picture if self.values["back"] else self.apply(picture, rng).image
+
 
 class Pixelate(Degradation):
     """Blocks of one color: `factor` of the side's pixels, by means, and back (ImageNet-C's pixelate)."""
@@ -91,6 +95,10 @@ class Crop(Degradation):
                 return Received(kept, details)
             kept = resized(kept, box.width, box.height, "bicubic")
         return Received(_framed(kept, box, image), details)
+
+    def move(self, picture: Array, rng: np.random.Generator) -> Array:
+        """Nothing else happens to it."""
+        return self.apply(picture, rng).image
 
 
 def _framed(part: Array, box: Box, image: Array) -> Array:

@@ -54,6 +54,12 @@ class DoubleJpeg(Codec):
             return second
         return pillow_codecs.Trip(shift(second.image, -dx, -dy, "reflect"), second.encoded_bytes)
 
+    def move(self, picture: Array, rng: np.random.Generator) -> Array:
+        """Shifted, and back where the shift is known."""
+        dx, dy = int(self.values["dx"]), int(self.values["dy"])
+        moved = shift(picture, dx, dy, "reflect")
+        return shift(moved, -dx, -dy, "reflect") if self.values["side"] == "known" else moved
+
 
 class Screenshot(Codec):
     """Shown at a display's scaling (bilinear), captured as PNG or JPEG 90, and scaled back.
@@ -81,15 +87,23 @@ class Screenshot(Codec):
     def trip(self, image: Array) -> pillow_codecs.Trip:
         """Show, capture, scale back; the details tell the `size` (width, height) of the capture."""
         height, width = image.shape[:2]
-        factor = float(self.values["factor"])
-        size = max(1, round(width * factor)), max(1, round(height * factor))
-        shown = resized(image, *size, "bilinear")
+        shown = self._scaled(image)
+        size = shown.shape[1], shown.shape[0]
         check_side(self.name, shown, self.longest_side)
         if self.values["p3"] and shown.shape[2] == 3:
             shown = through_p3(shown)
         saved = pillow_codecs.jpeg(shown, 90, "420") if self.codec else pillow_codecs.png(shown, 1)
         received = resized(saved.image, width, height, "bilinear") if self.values["back"] else saved.image
         return pillow_codecs.Trip(received, saved.encoded_bytes, {"size": list(size)})
+
+    def move(self, picture: Array, rng: np.random.Generator) -> Array:
+        """To another size, or there and back, which leaves pixels where they were."""
+        return picture if self.values["back"] else self._scaled(picture)
+
+    def _scaled(self, image: Array) -> Array:
+        height, width = image.shape[:2]
+        factor = float(self.values["factor"])
+        return resized(image, max(1, round(width * factor)), max(1, round(height * factor)), "bilinear")
 
 
 _SIZES = {"large": (2048, 85), "medium": (1280, 75), "small": (1080, 70)}
