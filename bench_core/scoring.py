@@ -146,16 +146,31 @@ def pictures(array: Array) -> list[Array]:
 
 
 def _together(scores: Sequence[Score], combine: str) -> tuple[float | None, dict[str, Any]]:
-    """Several secrets' scores inside one image as one: mean or sum, identical pictures entering with their cap."""
+    """Several secrets' scores inside one image as one: mean or sum, none entering with more than its cap.
+
+    Of details, numbers are averaged and truths hold if all do; of anything else there is a list.
+    """
     if len(scores) == 1:
         return scores[0].value, dict(scores[0].details)
     details: dict[str, Any] = {}
     for name in scores[0].details:
         found = [score.details.get(name) for score in scores]
-        numbers = [value for value in found if isinstance(value, (int, float)) and not isinstance(value, bool)]
-        details[name] = all(found) if isinstance(found[0], bool) else float(np.mean(numbers)) if numbers else found
-    values = [score.value if score.value is not None else score.details.get("cap") for score in scores]
+        given = [value for value, score in zip(found, scores, strict=True) if name in score.details]
+        if all(isinstance(value, bool) for value in given):
+            details[name] = all(found)
+        elif all(isinstance(value, (int, float)) for value in given):
+            details[name] = float(np.mean(given))
+        else:
+            details[name] = found
+    values = [_capped(score) for score in scores]
     numbers = [value for value in values if value is not None]
     if len(numbers) < len(values) or all(score.value is None for score in scores):
         return None, details
     return float(np.sum(numbers) if combine == "sum" else np.mean(numbers)), details
+
+
+def _capped(score: Score) -> float | None:
+    cap: float | None = score.details.get("cap")
+    if cap is None or (score.value is not None and score.value < cap):
+        return score.value
+    return cap
