@@ -155,7 +155,7 @@ def _together(scores: Sequence[Score], combine: str) -> tuple[float | None, dict
     details: dict[str, Any] = {}
     for name in scores[0].details:
         found = [score.details.get(name) for score in scores]
-        given = [value for value, score in zip(found, scores, strict=True) if name in score.details]
+        given: list[Any] = [score.details[name] for score in scores if name in score.details]
         if all(isinstance(value, bool) for value in given):
             details[name] = all(found)
         elif all(isinstance(value, (int, float)) for value in given):
