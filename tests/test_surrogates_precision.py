@@ -13,6 +13,7 @@ from bench_core.surrogates.dct_mask import dct_mask, hidden_mask
 from bench_core.surrogates.jpeg import simulate_jpeg
 from bench_core.surrogates.noise import gaussian, poisson
 from bench_core.surrogates.printing import print_layer
+from bench_core.surrogates.rounding import additive_noise, round8
 
 
 class Same(Degradation):
@@ -34,6 +35,7 @@ LAYERS = {
     "poisson": lambda x: poisson(x, 255.0, rngs()),
     "print": lambda x: print_layer(x, rngs()),
     "channel": lambda x: through_channel(x, Same(), 0),
+    "round8": round8,
 }
 
 
@@ -48,6 +50,40 @@ def test_mixed_precision_changes_no_pixel(name):
     assert half.dtype == torch.float32
     assert torch.equal(half, layer(images.bfloat16().float()))
     assert layer(images.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_batch_may_be_empty(name):
+    layer = LAYERS[name]
+    none = torch.rand(0, 3, 16, 24, dtype=torch.bfloat16)
+    assert layer(none).shape == none.shape
+    assert layer(none).dtype == torch.float32
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    ("layer", "what"),
+    [
+        (lambda x, given: simulate_jpeg(x, [50] * given), "qualities"),
+        (lambda x, given: dct_mask(x, [40] * given), "numbers of coefficients"),
+        (lambda x, given: gaussian(x, 5.0, [np.random.default_rng(0)] * given), "generators"),
+        (lambda x, given: gaussian(x, [5.0] * given, rngs()), "levels"),
+        (lambda x, given: poisson(x, 255.0, [np.random.default_rng(0)] * given), "generators"),
+        (lambda x, given: poisson(x, 255.0, [np.random.default_rng(0)] * given, counted=True), "generators"),
+        (lambda x, given: print_layer(x, [np.random.default_rng(0)] * given), "generators"),
+        (lambda x, given: additive_noise(x, [np.random.default_rng(0)] * given), "generators"),
+    ],
+)
+def test_what_is_given_for_each_picture_is_not_spread_over_others(layer, what, count):
+    """Of one generator for two pictures torch would make the same noise on both."""
+    with pytest.raises(ValueError, match=f"2 pictures need as many {what}, not {count}"):
+        layer(torch.rand(2, 3, 16, 16), count)
+
+
+def test_numpys_numbers_are_as_good():
+    images = torch.rand(2, 1, 8, 8)
+    assert torch.equal(dct_mask(images, np.int64(30)), dct_mask(images, np.array([30, 30])))
+    assert torch.equal(simulate_jpeg(images, np.int64(30)), simulate_jpeg(images, [30, 30]))
 
 
 PAGE = (Path(__file__).parents[1] / "docs" / "training-channels.md").read_text()

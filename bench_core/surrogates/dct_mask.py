@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench_core.surrogates.dct import analyze, crop_to, pad_to, synthesize
-from bench_core.surrogates.precision import full_precision
+from bench_core.surrogates.precision import for_each, full_precision
 from bench_core.surrogates.ycbcr import to_rgb, to_ycbcr
 
 ZIGZAG: tuple[int, ...] = tuple(
@@ -49,7 +49,7 @@ def dct_mask(images: Tensor, keep: int | Sequence[int]) -> Tensor:
 
     Linear, an orthogonal projection, and its own gradient (where no side is padded). 64 keeps the picture itself.
     """
-    counts = [keep] * len(images) if isinstance(keep, int) else list(keep)
+    counts = for_each(keep, images, "numbers of coefficients")
     return _masked(images, torch.stack([mask(k) for k in counts])[:, None])
 
 

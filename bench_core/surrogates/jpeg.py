@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench_core.surrogates.dct import analyze, crop_to, pad_to, synthesize
-from bench_core.surrogates.precision import full_precision
+from bench_core.surrogates.precision import for_each, full_precision
 from bench_core.surrogates.rounding import Rounding, round8, ste, straight_through
 from bench_core.surrogates.ycbcr import to_rgb, to_ycbcr
 
@@ -69,9 +69,9 @@ def simulate_jpeg(
 
     The gradient is that of the same steps without rounding times that of `rounding`; 0 where the result is clipped.
     """
-    qualities = [quality] * len(images) if isinstance(quality, int) else list(quality)
-    if len(qualities) != len(images):
-        raise ValueError(f"{len(images)} pictures need as many qualities, not {len(qualities)}")
+    if subsampling not in SUBSAMPLING:
+        raise ValueError(f"unknown subsampling {subsampling!r}; known: {', '.join(SUBSAMPLING)}")
+    qualities = for_each(quality, images, "qualities")
     tables = torch.from_numpy(np.stack([quantization_tables(q) for q in qualities])).to(images)
     levels = (round8(images) if exact else images) * 255
     if images.shape[1] == 1:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench_core.surrogates.precision import full_precision
+from bench_core.surrogates.precision import for_each, full_precision
 from bench_core.surrogates.rounding import round8, straight_through
 
 _DARKEST = 1e-4
@@ -18,13 +18,14 @@ _DARKEST = 1e-4
 
 def normal_like(images: Tensor, rngs: Sequence[np.random.Generator]) -> Tensor:
     """Standard normal draws of the pictures' shape, each picture's from its own generator."""
-    drawn = [rng.standard_normal(tuple(images.shape[1:]), dtype=np.float32) for rng in rngs]
+    shape = tuple(images.shape[1:])
+    drawn = [rng.standard_normal(shape, dtype=np.float32) for rng in for_each(rngs, images, "generators")]
     return torch.from_numpy(np.stack(drawn)).to(images)
 
 
 def _column(values: float | Sequence[float], images: Tensor) -> Tensor:
     """One number for each picture, N×1×1×1."""
-    given = [values] * len(images) if isinstance(values, int | float) else list(values)
+    given = for_each(values, images, "levels")
     return torch.tensor(given, dtype=images.dtype, device=images.device).reshape(-1, 1, 1, 1)
 
 
@@ -57,7 +58,8 @@ def poisson(
     peaks = _column(peak, images)
     if counted:
         mean = (images.detach().clamp_min(0) * peaks).cpu().numpy()
-        photons = np.stack([rng.poisson(picture) for rng, picture in zip(rngs, mean, strict=True)])
+        drawn = zip(for_each(rngs, images, "generators"), mean, strict=True)
+        photons = np.stack([rng.poisson(picture) for rng, picture in drawn])
         noisy = straight_through(torch.from_numpy(photons).to(images) / peaks, images)
     else:
         noisy = images + torch.sqrt(images.clamp_min(_DARKEST) / peaks) * normal_like(images, rngs)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench_core.surrogates.jpeg import simulate_jpeg
 from bench_core.surrogates.noise import normal_like
-from bench_core.surrogates.precision import full_precision
+from bench_core.surrogates.precision import for_each, full_precision
 from bench_core.surrogates.rounding import Rounding, ste
 from bench_core.surrogates.warp import Points, corners, homography, warp
 
@@ -90,7 +90,7 @@ def print_layer(
             perspective, and what left the frame is lost.
         rounding: of JPEG's quantizer.
     """
-    limits = limits or PrintLimits()
+    limits, rngs = limits or PrintLimits(), for_each(rngs, images, "generators")
     height, width = images.shape[-2:]
     # Drawn in one order, whatever the limits are.
     jitters = [rng.uniform(-1, 1, (4, 2)) for rng in rngs]

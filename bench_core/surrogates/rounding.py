@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench_core.surrogates.precision import for_each, full_precision
+
 Rounding = Callable[[Tensor], Tensor]
 
 ROUNDINGS = ("ste", "cubic", "fourier", "noise")
@@ -18,6 +20,7 @@ def straight_through(value: Tensor, gradient_of: Tensor) -> Tensor:
     return gradient_of + (value - gradient_of).detach()
 
 
+@full_precision
 def round8(images: Tensor) -> Tensor:
     """Clip to [0, 1] and round to the 1/255 grid, halves to even, as the harness does; gradient 1 everywhere."""
     return straight_through(images.clamp(0, 1).mul(255).round().div(255), images)
@@ -55,7 +58,8 @@ def fourier(x: Tensor, terms: int = 9) -> Tensor:
 
 def additive_noise(x: Tensor, rngs: Sequence[np.random.Generator]) -> Tensor:
     """Uniform noise: x + U(−½, ½), a generator for each picture. Far harsher than rounding where x is small."""
-    drawn = [rng.random(x.shape[1:], dtype=np.float32) - np.float32(0.5) for rng in rngs]
+    generators = for_each(rngs, x, "generators")
+    drawn = [rng.random(x.shape[1:], dtype=np.float32) - np.float32(0.5) for rng in generators]
     return x + torch.from_numpy(np.stack(drawn)).to(x)
 
 

@@ -19,7 +19,6 @@ from bench_core.randomness import keyed_generator
 from bench_core.surrogates.codec import through_channel
 from bench_core.surrogates.jpeg import simulate_jpeg
 from bench_core.surrogates.mixing import Route, by_shares, route
-from bench_core.surrogates.precision import at_least_float32
 from bench_core.surrogates.printing import PrintLimits, print_layer
 from bench_core.surrogates.rounding import round8, rounding
 from bench_riis.config import TrainingConfig
@@ -135,4 +134,4 @@ def transmit(container: Tensor, levels: Sequence[Level], seed: int, config: Trai
 
     kinds = [level.kind if level.kind in own else "real" for level in levels]
     routes: dict[str, Route] = {"real": real, "jpeg": jpeg, "print": printed, "capture": partial(real, gradient="none")}
-    return route(round8(at_least_float32(container)), kinds, routes)
+    return route(round8(container), kinds, routes)
