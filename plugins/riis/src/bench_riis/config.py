@@ -105,7 +105,10 @@ def _integers(text: str, most: int, rule: str, example: str) -> tuple[int, ...]:
         for part in text.split("/"):
             span, _, stride = part.partition(":")
             low, dots, high = span.partition("..")
-            values += range(int(low), int(high) + 1, int(stride or 1)) if dots else [int(part)]
+            reach = range(int(low), int(high if dots else low) + 1, int(stride or 1))
+            if len(reach) > most:  # known to be wrong before it is written out
+                raise ValueError(part)
+            values += reach
     except ValueError:
         values = []
     if not values or min(values) < 1 or max(values) > most:
@@ -122,7 +125,18 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "jpeg_grad": JPEG_GRADIENTS,
     "print_grad": PRINT_GRADIENTS,
 }
-_AT_LEAST_ONE = {"steps", "batch", "late_batch", "flow_steps", "canp_steps", "flow_growth", "canp_growth", "jpeg_terms"}
+_AT_LEAST_ONE = {
+    "steps",
+    "batch",
+    "late_batch",
+    "flow_steps",
+    "canp_steps",
+    "flow_growth",
+    "canp_growth",
+    "condition_channels",
+    "cem_channels",
+    "jpeg_terms",
+}
 _AT_LEAST_TWO = {"flow_convs", "canp_convs", "cem_depth"}
 _SHARES = {
     "late_fraction",
@@ -132,16 +146,15 @@ _SHARES = {
     "p_print",
     "print_strength",
     "print_real",
-    "beta1",
-    "beta2",
 }
+_HIGHEST = {**dict.fromkeys(_SHARES, 1), "beta1": 0.99999, "beta2": 0.99999, "sigma_min": 255, "sigma_max": 255}
 
 
 def _param(name: str, kind: type) -> Param:
     if kind is str:
         return Param(name, str, choices=_CHOICES.get(name, ()))
     low = 1 if name in _AT_LEAST_ONE else 2 if name in _AT_LEAST_TWO else 16 if name.endswith("crop") else 0
-    return Param(name, kind, low=low, high=1 if name in _SHARES else None)
+    return Param(name, kind, low=low, high=_HIGHEST.get(name))
 
 
 PARAMS = {
