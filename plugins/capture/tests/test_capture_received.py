@@ -10,8 +10,10 @@ from PIL import Image
 
 from bench_capture.ingest import Ingest
 from bench_capture.received import CapturedFolder
+from bench_capture.record import read_record
 from bench_core.degradation import Channel, Shipment
 from bench_core.errors import CellFailure, RequestError
+from bench_core.images import digest, write_image
 from bench_core.plugins import registry
 
 RNG = np.random.default_rng(0)
@@ -130,6 +132,38 @@ def test_it_is_registered_as_a_family_and_says_what_is_wrong_with_a_folder(captu
         with pytest.raises(RequestError, match=said) as error:
             CapturedFolder(str(tmp_path))
         assert len(error.value.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"rms": 0', '"rms": NaN'),
+        ('"slot": 0', '"slot": "0"'),
+        ('"camera": ""', '"camera": []'),
+        ('"facts": {', '"facts": [], "more": {'),
+        ('"file": "p0/', '"file": "/p0/'),
+        ('"notes": [', '"notes": [7,'),
+    ],
+)
+def test_a_record_that_was_tampered_with_is_refused_in_one_line(captured, tmp_path, before, after):
+    text = (captured[0] / "captured" / "captured.json").read_text()
+    assert before in text
+    (tmp_path / "captured.json").write_text(text.replace(before, after, 1))
+    with pytest.raises(RequestError, match=r"is damaged|cannot be read") as error:
+        read_record(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_capture_of_another_shape_is_not_measured(tmp_path, pictures):
+    make_sheet(tmp_path / "sheet", pictures[:1])
+    work = Ingest.open(tmp_path / "sheet", tmp_path / "captured", "card")
+    made = work.add(save(tmp_path / "a.jpg", quick_photo(page_of(tmp_path / "sheet"))))
+    small = pictures[0][:9, :9]
+    write_image(work.folder / made.captures[0].file, small)
+    text = (work.folder / "captured.json").read_text().replace(made.captures[0].pixels, digest(small))
+    (work.folder / "captured.json").write_text(text)
+    with pytest.raises(CellFailure, match="was changed after it was captured"):
+        arrived(CapturedFolder(str(work.folder)), pictures[0])
 
 
 def test_a_folder_without_any_capture_is_refused(tmp_path, pictures):

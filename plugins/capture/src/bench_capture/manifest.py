@@ -1,6 +1,6 @@
 """sheet.json: what was printed where, so that photos of it can be read long after, and elsewhere."""
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from bench_capture.files import write_json
-from bench_capture.markers import DICTIONARY_NAME, Layout
+from bench_capture.markers import DICTIONARY_NAME, Layout, slot_layout
+from bench_capture.typed import build, read_json
 from bench_core.errors import RequestError
+from bench_core.images import MAX_PIXELS
 
 SCHEMA = 1
 NAME = "sheet.json"
 MILLIMETERS = 25.4
+_NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}"
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def read_sheet(path: Path) -> Sheet:
     """
     path = path / NAME if path.is_dir() else path
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except FileNotFoundError:
         raise RequestError(f"{path}: no such file; bench capture sheet writes one beside sheet.pdf") from None
     except (OSError, ValueError) as error:
@@ -101,19 +104,36 @@ def read_sheet(path: Path) -> Sheet:
         raise RequestError(f"{path}: has markers of {found.get('dictionary')}; this bench knows {DICTIONARY_NAME}")
     try:
         slots = tuple(_slot(given) for given in found.pop("slots"))
-        return Sheet(slots=slots, **{name: _tuple(value) for name, value in found.items()})
+        sheet = build(Sheet, {**found, "slots": slots})
+        _check(sheet)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise RequestError(f"{path}: is damaged ({error}); make the sheet again, it comes out the same") from None
+    return sheet
 
 
 def _slot(given: Mapping[str, Any]) -> Slot:
     markers = {int(name): points for name, points in given["markers"].items()}  # JSON's names are text
-    slot = Slot(**{**{name: _tuple(value) for name, value in given.items()}, "markers": markers})
-    wrong = [name for name in (slot.container, slot.file) if not name or ".." in name or name.startswith(("/", "\\"))]
-    if wrong or any(np.shape(points) != (4, 2) for points in slot.markers.values()):
-        raise ValueError(f"slot {slot.slot}")
-    return slot
+    return build(Slot, {**given, "markers": markers})
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _check(sheet: Sheet) -> None:
+    """That what was read is a sheet that can have been made; whoever wrote it may have wanted something else.
+
+    Raises:
+        ValueError: it is not.
+    """
+    made = sheet.made_from
+    if not re.fullmatch(_NAME, sheet.run) or not isinstance(made.get("settings", {}), Mapping):
+        raise ValueError("run or made_from is not what it should be")
+    for slot in sheet.slots:
+        # Captures are written to a folder of the container's name, and the file is read.
+        if not re.fullmatch(_NAME, slot.container) or not re.fullmatch(rf"(?:{_NAME}/)*{_NAME}", slot.file):
+            raise ValueError(f"slot {slot.slot} names files elsewhere")
+        right = slot_layout(slot.width, slot.height, slot=slot.slot, side=slot.side)
+        x0, y0, x1, y1 = right.sheet
+        if (x1 - x0) * (y1 - y0) > MAX_PIXELS or slot.channels not in (1, 3) or not 1 <= slot.page <= sheet.pages:
+            raise ValueError(f"slot {slot.slot} has a size, channels or a page that no slot has")
+        if {name: points.tolist() for name, points in right.corners.items()} != slot.markers:
+            raise ValueError(f"slot {slot.slot} has markers where no slot has them")
+    if len({slot.slot for slot in sheet.slots}) < len(sheet.slots):
+        raise ValueError("two slots of one number")

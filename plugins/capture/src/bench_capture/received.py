@@ -84,7 +84,7 @@ class CapturedFolder(Degradation):
         if capture.status != OK:
             raise CellFailure("capture_failed", capture.reason)
         picture = read_container(self.folder / capture.file)
-        if digest(picture) != capture.pixels:
+        if digest(picture) != capture.pixels or picture.shape != image.shape:
             raise CellFailure("capture_failed", f"{capture.file} was changed after it was captured")
         details = {
             "photo": capture.photo[:16],
@@ -100,8 +100,8 @@ class CapturedFolder(Degradation):
             return "files"
         settings = "".join(f" {name}={value}" for name, value in sorted(made.get("settings", {}).items()))
         size = f" at {made['size']}" if made.get("size") else ""
-        weights = f", weights {made['weights'][:8]}" if made.get("weights") else ""
-        return f"{made['plugin']}{settings}{weights} on {made['dataset']}{size}, seed {made['seed']}"
+        weights = f", weights {str(made['weights'])[:8]}" if made.get("weights") else ""
+        return f"{made['plugin']}{settings}{weights} on {made.get('dataset')}{size}, seed {made.get('seed')}"
 
     def provenance(self) -> dict[str, Any]:
         """The sheet, what was printed on it and how, and what users noted of printer and phone."""

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bench_capture.files import write_json
+from bench_capture.typed import build, read_json
 from bench_core.errors import RequestError
 
 SCHEMA = 1
@@ -103,7 +104,7 @@ def read_record(folder: Path) -> Record:
     """
     path = folder / NAME
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except FileNotFoundError:
         what = "holds no captured.json" if folder.is_dir() else "no such folder"
         raise RequestError(f"{folder}: {what}; bench capture ingest PHOTOS... -o {folder} makes one") from None
@@ -114,17 +115,13 @@ def read_record(folder: Path) -> Record:
         raise RequestError(f"{path}: is of version {version}; this bench reads version {SCHEMA}")
     try:
         photos = [_photo(given) for given in found.pop("photos")]
-        return Record(photos=photos, **found)
+        return replace(build(Record, found), photos=photos)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise RequestError(f"{path}: is damaged ({error}); ingest the photos again, into a new folder") from None
 
 
 def _photo(given: dict[str, Any]) -> PhotoRecord:
-    captures = tuple(Capture(**_tuples(capture)) for capture in given.pop("captures"))
+    captures = tuple(build(Capture, capture) for capture in given.pop("captures"))
     if any(".." in Path(capture.file).parts or Path(capture.file).is_absolute() for capture in captures):
         raise ValueError("a file outside of the folder")
-    return PhotoRecord(captures=captures, **_tuples(given))
-
-
-def _tuples(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return build(PhotoRecord, {**given, "captures": captures})
