@@ -45,6 +45,11 @@ def test_other_codes_and_damaged_ones_are_not_ours(text):
     assert read_code(text) is None
 
 
+@pytest.mark.parametrize(("run", "page"), [("a\x1b[2J\nb", "1"), ("", "1"), ("ab", "9" * 5000), ("r" * 500, "1")])
+def test_a_code_with_a_right_check_may_still_be_somebody_elses(run, page):
+    assert read_code(code_text(run, page)) is None
+
+
 def test_a_code_is_read_by_an_independent_decoder():
     pixels = np.kron(code_pixels(code_text("0a1b2c3d", 12)), np.ones((5, 5, 1), np.uint8))
     (found,) = zxingcpp.read_barcodes(pixels)
@@ -230,7 +235,72 @@ def test_a_sheet_json_that_is_none_is_refused_in_one_line(tmp_path, content, sai
 def test_a_sheet_json_cannot_name_files_elsewhere(tmp_path, pictures):
     make_sheet(tmp_path, pictures[:1])
     text = (tmp_path / "sheet.json").read_text()
-    for wrong in ("../../x.png", "/etc/x.png"):
+    for wrong in ("../../x.png", "/etc/x.png", "C:x.png", "a\\\\x.png", "x\\u0000.png", ""):
         (tmp_path / "sheet.json").write_text(text.replace("containers/p0.png", wrong))
         with pytest.raises(RequestError, match="is damaged"):
             read_sheet(tmp_path)
+
+
+@pytest.mark.parametrize("given", [None, "text", "../x", -1, 0, 1.5, 10**6, 10**40, True, [], [[]], {}, {"a": "b"}])
+def test_a_sheet_json_with_any_wrong_value_is_one_line_or_harmless(tmp_path, pictures, given):
+    make_sheet(tmp_path, pictures[:1], A4)
+    whole = json.loads((tmp_path / "sheet.json").read_text())
+    numbers = ("slot", "page", "width", "height", "channels", "side", "at", "markers", "container", "file", "pixels")
+    lines = []
+    for inside, names in ((False, [*whole]), (True, numbers)):
+        for name in names:
+            wrong = json.loads(json.dumps(whole))
+            (wrong["slots"][0] if inside else wrong)[name] = given
+            (tmp_path / "sheet.json").write_text(json.dumps(wrong))
+            try:
+                found = read_sheet(tmp_path)
+            except RequestError as error:
+                lines.append(str(error))
+                continue
+            # What it says is still what a sheet can say: it can be written and read again.
+            found.write(tmp_path / "sheet.json")
+            assert read_sheet(tmp_path) == found
+    assert len(lines) > 12
+    assert all(line.startswith(f"{tmp_path}") and "\n" not in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"width": 256', '"width": 257'),  # not where the markers stand
+        ('"width": 256', '"width": 1e999'),
+        ('"channels": 3', '"channels": 4'),
+        ('"page": 1', '"page": 2'),
+        ('"ppi": 150', '"ppi": NaN'),
+        ('"made_from": {', '"made_from": {"settings": 5'),
+        ('"run": "', '"run": "../'),
+        ("{", '{"more": ' + "[" * 100_000),
+    ],
+)
+def test_a_sheet_json_that_was_tampered_with_is_refused(tmp_path, pictures, before, after):
+    make_sheet(tmp_path, pictures[:1], A4)
+    text = (tmp_path / "sheet.json").read_text()
+    assert before in text
+    (tmp_path / "sheet.json").write_text(text.replace(before, after, 1))
+    with pytest.raises(RequestError, match=r"is damaged|can be read") as error:
+        read_sheet(tmp_path)
+    assert len(str(error.value)) < 300
+
+
+def test_a_slot_stands_on_a_sheet_once(tmp_path, pictures):
+    make_sheet(tmp_path, pictures[:1], A4)
+    whole = json.loads((tmp_path / "sheet.json").read_text())
+    whole["slots"] *= 2
+    (tmp_path / "sheet.json").write_text(json.dumps(whole))
+    with pytest.raises(RequestError, match="two slots of one number"):
+        read_sheet(tmp_path)
+
+
+def test_a_page_too_large_for_memory_is_refused_before_it_is_drawn():
+    with pytest.raises(RequestError, match=r"a page of 39685x56125, .* give --dots more"):
+        Medium.of_paper("a4", 4800)
+    with pytest.raises(RequestError, match=r"--screen 99999x99999: has more than"):
+        Medium.of_screen(99_999, 99_999)
+    large = Container("large.png", np.zeros((9000, 9000, 1), np.uint8))
+    with pytest.raises(RequestError, match="so is one dot a pixel"):
+        plan_sheet([large], Medium.of_paper("a4", 600), 1200, {})

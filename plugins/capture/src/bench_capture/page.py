@@ -1,5 +1,6 @@
 """Pages: where slots go on paper or on a screen, and what else is printed there."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench_capture.markers import Array
 from bench_core.errors import RequestError
+from bench_core.images import MAX_PIXELS
 
 MILLIMETERS = 25.4
 PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
@@ -34,15 +36,24 @@ class Medium:
 
     @classmethod
     def of_paper(cls, paper: str, ppi: float) -> "Medium":
-        """A sheet of paper, on which a container pixel is 1/`ppi` inch."""
+        """A sheet of paper, on which a container pixel is 1/`ppi` inch; RequestError for a page too large to draw."""
         width, height = PAPERS[paper]
-        return cls(
-            "paper", int(width / MILLIMETERS * ppi), int(height / MILLIMETERS * ppi), ppi, paper, (width, height)
-        )
+        across, down = int(width / MILLIMETERS * ppi), int(height / MILLIMETERS * ppi)
+        if across * down > MAX_PIXELS:
+            raise RequestError(
+                f"{ppi:g} container pixels an inch make a page of {across}x{down}, more than the {MAX_PIXELS} pixels "
+                "that a picture may have; give --dots more, or --dpi less, e.g. --dpi 600 --dots 4"
+            )
+        return cls("paper", across, down, ppi, paper, (width, height))
 
     @classmethod
     def of_screen(cls, width: int, height: int) -> "Medium":
-        """A screen, on which a container pixel is a pixel."""
+        """A screen, on which a container pixel is a pixel; RequestError for one too large to draw."""
+        if width * height > MAX_PIXELS:
+            raise RequestError(
+                f"--screen {width}x{height}: has more than the {MAX_PIXELS} pixels that a picture may have, "
+                "e.g. --screen 1920x1080"
+            )
         return cls("screen", width, height)
 
     def pixels(self, millimeters: float) -> int:
@@ -172,7 +183,10 @@ def check_fits(name: str, size: tuple[int, int], sheet: tuple[int, int], medium:
     # The room in millimeters hardly depends on the resolution; the next whole number of dots that fits is looked for.
     here = f"at {dpi} dpi and {round(dpi / medium.ppi)} dots a pixel"
     for dots in range(round(dpi / medium.ppi) - 1, 0, -1):
-        other = Medium.of_paper(medium.paper, dpi / dots)
+        try:
+            other = Medium.of_paper(medium.paper, dpi / dots)
+        except RequestError:  # too large a page to draw, and so are those of fewer dots
+            break
         left, top, right, bottom = other.room
         if sheet[0] <= right - left and sheet[1] + other.label <= bottom - top:
             raise RequestError(f"{what}; {here} that is too large for {medium.paper}; --dots {dots} fits")
@@ -190,10 +204,9 @@ def code_text(run: str, page: int) -> str:
 def read_code(text: str) -> tuple[str, int] | None:
     """The run and the page that a QR code names; None where it is none of ours, or damaged."""
     body, _, check = text.rpartition(":")
-    parts = body.split(":")
-    if len(parts) != 3 or parts[0] != "bench1" or not parts[2].isascii() or not parts[2].isdigit():
-        return None
-    return (parts[1], int(parts[2])) if check == f"{_crc8(body):02x}" else None
+    # Photos may show any code: its run is printed, and its page a number.
+    match = re.fullmatch(r"bench1:([A-Za-z0-9_-]{1,32}):([0-9]{1,4})", body)
+    return (match[1], int(match[2])) if match and check == f"{_crc8(body):02x}" else None
 
 
 def _crc8(text: str) -> int:
