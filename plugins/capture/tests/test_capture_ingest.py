@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from dataclasses import replace
 
@@ -229,6 +230,21 @@ def test_what_is_no_photo_is_a_failed_row_and_never_a_crash(shared, work, tmp_pa
     assert "\n" not in made.reason
     assert read_record(work.folder).photos == [made]
     assert added(work, tmp_path, shared[3][0]).status == "ok"  # and the next one is read
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_photo_whose_name_is_no_text_is_read(shared, work, tmp_path):
+    good = save(tmp_path / "a.jpg", shared[3][1])
+    made = work.add(good.rename(tmp_path / os.fsdecode(b"\xff\xfe.jpg")))
+    assert (made.status, made.name) == ("ok", "??.jpg")
+    assert read_record(work.folder).photos == [made]
+
+
+def test_a_photo_with_a_suffix_as_long_as_names_may_be_is_kept(shared, work, tmp_path):
+    good = save(tmp_path / "a.jpg", shared[3][1])
+    made = work.add(good.rename(tmp_path / f"a.{'x' * 250}"))
+    assert made.status == "ok"
+    assert (work.folder / made.file).read_bytes() == (tmp_path / f"a.{'x' * 250}").read_bytes()
 
 
 def test_a_tiny_photo_is_refused_with_advice(work, tmp_path):

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from closed_loop import make_sheet, off_by, page_of, quick_photo, save, table
 from phone import photograph
 from PIL import Image
 
+from bench_capture.guidance import after_the_photos
 from bench_capture.ingest import Ingest
 from bench_capture.page import Medium
 from bench_core.cli.main import main
@@ -87,6 +90,13 @@ def test_a_methods_carriers_are_printed_photographed_and_scored(bench, tmp_path)
     assert min(float(row["value"]) for row in rows if row["pair"] == "channel") > 24
     assert all(row["degradation"].startswith("capture:content=") for row in rows)
 
+    code, _, _ = bench("run", *chosen, "--captured", "captured", "-m", "psnr", "--db", "b.db", "-q", "--workers", "2")
+    assert code == 0
+    bench("export", "--db", "b.db", "--format", "csv", "-o", "again.csv")
+    others = list(csv.DictReader(io.StringIO((tmp_path / "again.csv").read_text())))
+    measured = [{(row["image"], row["pair"], row["repeat"]): row["value"] for row in part} for part in (rows, others)]
+    assert measured[0] == measured[1]
+
     code, _, _ = bench(
         "run", *chosen[:-1], "5", "--captured", "captured", "-m", "psnr", "--db", "a.db", "-q", "--strict"
     )
@@ -107,6 +117,22 @@ def test_files_are_printed_as_they_are(bench, tmp_path, pictures):
     assert (sheet["paper"], sheet["ppi"], sheet["page_mm"]) == ("letter", 100, [215.9, 279.4])
 
 
+def test_the_command_to_run_next_is_one_that_a_shell_takes(tmp_path, pictures):
+    made_from = {
+        "plugin": "m",
+        "weights_file": "my weights.pt; rm",
+        "settings": {"k": "a b"},
+        "dataset": "d",
+        "seed": 5,
+    }
+    sheet = make_sheet(tmp_path / "s", pictures[:1], made_from=made_from)
+    work = Ingest.open(tmp_path / "s", tmp_path / "c", "card")
+    work.add(save(tmp_path / "a.jpg", quick_photo(page_of(tmp_path / "s"))))
+    command = after_the_photos(sheet, work.record, Path("my photos"))[-1].removeprefix("Then: ")
+    options = "--weights,my weights.pt; rm,--set,k=a b,--dataset,d,--seed,5,--captured,my photos"
+    assert shlex.split(command) == ["bench", "run", "-p", "m", *options.split(",")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -118,6 +144,8 @@ def test_files_are_printed_as_they_are(bench, tmp_path, pictures):
         (("-p", "lsb", "--limit", "1", "--screen", "wide"), "--screen wide: must be WIDTHxHEIGHT"),
         (("-p", "lsb", "--limit", "1", "--dots", "12"), "--dots"),
         (("-p", "lsb", "--limit", "1", "--screen", "300x300"), "e.g. --screen"),
+        (("-p", "lsb", "--limit", "1", "--screen", "99999x99999"), "--screen 99999x99999: has more than"),
+        (("-p", "lsb", "--limit", "1", "--dpi", "4800", "--dots", "1"), "give --dots more"),
     ],
 )
 def test_a_wrong_request_for_a_sheet_is_one_line_and_writes_nothing(bench, tmp_path, arguments, said):
@@ -132,6 +160,7 @@ def test_a_wrong_request_for_a_sheet_is_one_line_and_writes_nothing(bench, tmp_p
     ("arguments", "said"),
     [
         (("nowhere.jpg", "--sheet", "shown"), "nowhere.jpg: no such file or folder"),
+        ((), "Missing argument 'PHOTOS...'"),
         (("shown", "--sheet", "elsewhere"), "elsewhere: no such file; bench capture sheet writes one"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,6 +79,15 @@ def test_the_camera_and_its_focal_length_are_read_from_exif():
     assert photo.camera == "Maker Phone 8"
     assert photo.focal == pytest.approx(26 / 43.27 * 1500)
     assert read_photo("a", encoded(np.zeros((900, 1200, 3), np.uint8), "JPEG")).camera == ""
+
+
+def test_a_folder_that_cannot_be_listed_is_one_line(tmp_path, monkeypatch):
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(RequestError, match="cannot be read: Permission denied"):
+        find_photos((str(tmp_path),))
 
 
 def test_photos_are_found_in_folders_and_what_is_missing_is_named(tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_goldens import FILE, STAGES, pattern, rng, thumbnail
 
-from bench_capture import halftone
+from bench_capture import halftone, receiver
 from bench_capture.camera import Photo
 from bench_capture.halftone import SurfaceCache
 from bench_capture.markers import detect, slot_layout
@@ -270,6 +270,12 @@ def test_a_folded_pose_and_missing_markers_fail_the_cell(monkeypatch):
     dark = Photo(np.zeros_like(photo.image), photo.frame, {})
     monkeypatch.setattr(PrintCapture, "capture", lambda *_: dark)
     with pytest.raises(CellFailure, match="capture_failed: 0 of 8 markers found"):
+        stage.apply(pattern(3), rng())
+
+    # Rows are strict JSON: a pose that is no number is a failure, not a NaN in the details.
+    monkeypatch.setattr(PrintCapture, "capture", lambda *_: photo)
+    monkeypatch.setattr(receiver, "grid_error", lambda *_: float("nan"))
+    with pytest.raises(CellFailure, match="capture_failed: 8 markers were found, and no pose fits them"):
         stage.apply(pattern(3), rng())
 
 

@@ -1,5 +1,6 @@
 """What a user is told: how to print and photograph, and what came of the photos."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def before_the_photos(sheet: Sheet, folder: Path) -> list[str]:
             f"A photo of a whole page has only about {scale:.1f} pixels per container pixel (12 megapixels); "
             "photograph each container on its own, with all its markers, or use more --dots."
         )
-    how.append(f"Then: bench capture ingest PHOTOS... --sheet {folder / 'sheet.json'} -o captured")
+    how.append(f"Then: bench capture ingest PHOTOS... --sheet {shlex.quote(str(folder / 'sheet.json'))} -o captured")
     return how
 
 
@@ -85,8 +86,10 @@ def _run_command(sheet: Sheet, folder: Path) -> str:
     made = sheet.made_from
     if "plugin" not in made:
         return ""
-    options = [f"bench run -p {made['plugin']}"]
-    options += [f"--weights {made['weights_file']}"] if made.get("weights_file") else []
-    options += [f"--set {name}={value}" for name, value in sorted(made.get("settings", {}).items())]
-    options += [f"--{name} {made[name]}" for name in ("dataset", "secrets", "size", "limit", "seed") if made.get(name)]
-    return " ".join([*options, f"--captured {folder}"])
+    options = ["bench", "run", "-p", str(made["plugin"])]
+    options += ["--weights", str(made["weights_file"])] if made.get("weights_file") else []
+    for name, value in sorted(made.get("settings", {}).items()):
+        options += ["--set", f"{name}={value}"]
+    for name in ("dataset", "secrets", "size", "limit", "seed"):
+        options += [f"--{name}", str(made[name])] if made.get(name) else []
+    return shlex.join([*options, "--captured", str(folder)])

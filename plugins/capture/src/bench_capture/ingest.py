@@ -56,14 +56,15 @@ class Ingest:
         Raises:
             RequestError: where the folder cannot be written, or a container beside the sheet is not the sheet's.
         """
+        name = path.name.encode(errors="replace").decode()  # on Linux a name may be bytes that are no text
         try:
             content = photos.read_bytes(path)
         except PhotoError as error:
-            return PhotoRecord(path.name, "", FAILED, str(error))
+            return PhotoRecord(name, "", FAILED, str(error))
         sha256 = hashlib.sha256(content).hexdigest()
         if any(photo.sha256 == sha256 for photo in self.record.photos):
             return None
-        made = self._made(PhotoRecord(path.name, sha256, FAILED, notes=self.notes), content)
+        made = self._made(PhotoRecord(name, sha256, FAILED, notes=self.notes), content)
         if not self.record.photos:
             self.sheet.write(self.folder / SHEET_NAME)
         self.record.photos.append(made)
@@ -76,7 +77,8 @@ class Ingest:
             photo = photos.read_photo(begun.name, content)
         except PhotoError as error:
             return replace(begun, reason=str(error))
-        kept = f"{PHOTOS}/{begun.sha256[:16]}{Path(begun.name).suffix.lower()}"
+        suffix = Path(begun.name).suffix.lower()
+        kept = f"{PHOTOS}/{begun.sha256[:16]}{suffix if suffix in photos.SUFFIXES else ''}"
         write_bytes(self.folder / kept, content)
         height, width = photo.pixels.shape[:2]
         begun = replace(begun, file=kept, width=width, height=height, camera=photo.camera)

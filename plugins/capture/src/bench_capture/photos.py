@@ -51,7 +51,11 @@ def find_photos(arguments: tuple[str, ...]) -> list[Path]:
     for text in arguments:
         path = Path(text).expanduser()
         if path.is_dir():
-            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+            try:
+                inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+            except OSError as error:
+                problems.append(f"{text}: cannot be read: {error.strerror or one_line(error)}")
+                continue
             if not inside:
                 problems.append(f"{text}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
             found.update(dict.fromkeys(inside))

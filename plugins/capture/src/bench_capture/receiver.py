@@ -54,6 +54,8 @@ def from_markers(photo: Photo, layout: Layout) -> Registration:
     except ValueError as error:
         raise CellFailure("capture_failed", str(error)) from None
     off = grid_error(pose, photo.frame.pose, layout.width, layout.height)
+    if not np.isfinite([rms, off]).all():
+        raise CellFailure("capture_failed", f"{len(found)} markers were found, and no pose fits them")
     return Registration(pose, pose, {"markers": len(found), "rms": rms, "k1": pose.k1, "grid_rms": off})
 
 
