@@ -4,6 +4,7 @@ import numpy as np
 
 from bench_core.degradation import Array, Degradation, Received
 from bench_core.params import Param
+from bench_degradations.arrays import look_up
 
 
 class Identity(Degradation):
@@ -34,7 +35,7 @@ class Quantise(Degradation):
 
     def apply(self, image: Array, rng: np.random.Generator) -> Received:
         """Look every sample up."""
-        return Received(np.take(self.table, image))
+        return Received(look_up(self.table, image))
 
 
 class Posterise(Degradation):
