@@ -125,7 +125,8 @@ def test_a_machine_without_the_codecs(monkeypatch):
     monkeypatch.setattr(golden.features, "check", lambda name: False)
     monkeypatch.setitem(sys.modules, "pillow_jxl", None)
     expected = {
-        "avif:60": "avif needs Pillow >= 11.3 built with libavif; this Pillow reports no AVIF support",
+        "avif:60": "avif needs Pillow >= 11.3 built with libavif; this Pillow reports no AVIF support"
+        " (its wheels have it: pip install --upgrade pillow)",
         "jp2:20": "jp2 needs Pillow built with OpenJPEG; this Pillow has no JPEG 2000 support",
         "jp2-lossless": "jp2-lossless needs Pillow built with OpenJPEG; this Pillow has no JPEG 2000 support",
         "jxl:1": "jxl needs pillow-jxl-plugin; install it with: pip install 'bench-degradations[jxl]'",

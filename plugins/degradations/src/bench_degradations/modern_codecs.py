@@ -21,7 +21,10 @@ class Avif(Codec):
     name = "avif"
     codec = "avif"
     longest_side = pillow_codecs.AVIF_SIDE
-    lack = "{name} needs Pillow >= 11.3 built with libavif; this Pillow reports no AVIF support"
+    lack = (
+        "{name} needs Pillow >= 11.3 built with libavif; this Pillow reports no AVIF support"
+        " (its wheels have it: pip install --upgrade pillow)"
+    )
     params = (
         Param("q", int, 0, 100, label="quality", example="avif:60", explain=_explain_quality, help="quality"),
         Param("speed", int, 0, 10, default=6, help="of the encoder, 0 slow to 10 fast"),
