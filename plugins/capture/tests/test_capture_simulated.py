@@ -272,17 +272,22 @@ def test_a_folded_pose_and_missing_markers_fail_the_cell(monkeypatch):
     with pytest.raises(CellFailure, match="capture_failed: 0 of 8 markers found"):
         stage.apply(pattern(3), rng())
 
-    # Rows are strict JSON: a pose that is no number is a failure, not a NaN in the details.
+    # A bad fit is refused as in real photos; and rows are strict JSON, so no NaN gets into their details.
     monkeypatch.setattr(PrintCapture, "capture", lambda *_: photo)
-    monkeypatch.setattr(receiver, "grid_error", lambda *_: float("nan"))
-    with pytest.raises(CellFailure, match="capture_failed: 8 markers were found, and no pose fits them"):
-        stage.apply(pattern(3), rng())
+    stage.apply(pattern(3), rng())
+    for rms, off in ((1.6, 0.1), (float("nan"), 0.1), (0.1, float("nan")), (0.1, float("inf"))):
+        monkeypatch.setattr(receiver, "fit", lambda *_, rms=rms: (photo.frame.pose, rms))
+        monkeypatch.setattr(receiver, "grid_error", lambda *_, off=off: off)
+        with pytest.raises(CellFailure, match="capture_failed: markers fit badly"):
+            stage.apply(pattern(3), rng())
 
 
 def test_a_picture_too_large_to_render_is_skipped():
     side = int((RENDER_PIXELS / 81) ** 0.5) + 1
-    with pytest.raises(CellFailure, match="skipped_unsupported: screen-capture renders up to about 1287x1287"):
+    with pytest.raises(CellFailure, match="skipped_unsupported: screen-capture renders up to about 1271x1271"):
         ScreenCapture().apply(np.zeros((side, side, 1), np.uint8), rng())
+    with pytest.raises(CellFailure, match="renders up to about 1127x1127"):  # markers take room too
+        ScreenCapture(reg="fiducial").apply(np.zeros((1128, 1128, 1), np.uint8), rng())
     with pytest.raises(CellFailure, match="skipped_unsupported"):
         PrintCapture().apply(np.zeros((1, 9000, 1), np.uint8), rng())
 

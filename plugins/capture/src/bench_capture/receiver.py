@@ -11,6 +11,7 @@ from bench_capture.camera import Photo
 from bench_capture.color_card import fit_correction
 from bench_capture.framing import Points
 from bench_capture.markers import Layout, detect
+from bench_capture.quality import MAX_RMS
 from bench_capture.registration import Pose, fit, rectify
 from bench_capture.tone import Plane, srgb_to_linear
 from bench_core.degradation import Array
@@ -46,7 +47,7 @@ def from_markers(photo: Photo, layout: Layout) -> Registration:
     `rms` is of the markers' corners, `grid_rms` of a grid over the container against the truth; container pixels.
 
     Raises:
-        CellFailure: `capture_failed`, where too few markers are found.
+        CellFailure: `capture_failed`, where too few markers are found, or no pose fits them as photos must.
     """
     found = detect(photo.image, wanted=set(layout.corners))
     try:
@@ -54,8 +55,8 @@ def from_markers(photo: Photo, layout: Layout) -> Registration:
     except ValueError as error:
         raise CellFailure("capture_failed", str(error)) from None
     off = grid_error(pose, photo.frame.pose, layout.width, layout.height)
-    if not np.isfinite([rms, off]).all():
-        raise CellFailure("capture_failed", f"{len(found)} markers were found, and no pose fits them")
+    if not (rms <= MAX_RMS and np.isfinite(off)):  # NaN too
+        raise CellFailure("capture_failed", f"markers fit badly ({rms:.1f} container pixels rms; {MAX_RMS} at most)")
     return Registration(pose, pose, {"markers": len(found), "rms": rms, "k1": pose.k1, "grid_rms": off})
 
 

@@ -134,7 +134,8 @@ class _Capture(Degradation):
     def _check_size(self, sheet: Sheet, image: Array) -> None:
         sides = [side * self.up for side in sheet.image.shape[:2]]
         if max(sides) > RENDER_SIDE or sides[0] * sides[1] > RENDER_PIXELS:
-            most = int((RENDER_PIXELS**0.5) / self.up)
+            around = max(sheet.image.shape[0] - image.shape[0], sheet.image.shape[1] - image.shape[1])
+            most = int((RENDER_PIXELS**0.5) / self.up) - around
             size = f"{image.shape[1]}x{image.shape[0]}"
             raise CellFailure(
                 "skipped_unsupported", f"{self.name} renders up to about {most}x{most} pixels; this picture is {size}"
