@@ -236,6 +236,10 @@ class _Expansion:
         if name.startswith("@"):
             self._problem(f"preset '{name}' stands alone, not in a chain", chain)
             return None
+        if f"{name}:" in self.registry.names():  # a family, whose members are no stages
+            where = f"'{name}:' is not written here; bench run takes photographed carriers by --captured DIR"
+            self._problem(where, text)
+            return None
         try:
             kind: type[Degradation] = self.registry.load(name)
         except RequestError as error:

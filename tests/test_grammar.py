@@ -72,6 +72,14 @@ def problems(names, *specs, **options):
     return caught.value.problems
 
 
+@pytest.mark.parametrize("spec", ["album:", "album:photos/roll-1", "album", "album:folder=roll"])
+def test_photographed_carriers_have_an_option_of_their_own(spec):
+    registry = Registry("degradations")
+    registry.add(Entry("degradations", "album:", f"{__name__}:Plain", "test"))
+    where = "'album:' is not written here; bench run takes photographed carriers by --captured DIR"
+    assert problems(registry, spec) == (f"--degrade {spec}: {where}",)
+
+
 def shift(by, gain=1, mode="wrap"):
     return f"shift:by={by},gain={gain},mode={mode}"
 
