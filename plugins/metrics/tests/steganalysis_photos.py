@@ -44,7 +44,7 @@ def matched(pictures, rate, seed=0):
 def scored(metric, stegos, seed=0):
     """The metric's score for containers made of the covers."""
     one = metric()
-    return one.compare(described(one, stegos), _described_covers(metric), names(), seed)
+    return one.compare(described(one, stegos), described_covers(metric), names(), seed)
 
 
 def described(metric, pictures):
@@ -53,5 +53,6 @@ def described(metric, pictures):
 
 
 @cache
-def _described_covers(metric):
+def described_covers(metric):
+    """The metric's vectors of the covers, made once; `metric` is its class."""
     return described(metric(), covers())

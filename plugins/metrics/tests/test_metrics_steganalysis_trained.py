@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from steganalysis_photos import covers, described, matched, names, replaced, scored
+from steganalysis_photos import covers, described, described_covers, matched, names, replaced, scored
 
 from bench_metrics import detector_folds
 from bench_metrics.detector_error import detection
@@ -130,7 +130,7 @@ def test_unchanged_covers_are_at_chance_exactly(seed):
 
 def test_shuffled_labels_cannot_be_learned():
     one = Steg1()
-    stegos, plain = described(one, matched(covers(), 0.5)), described(one, covers())
+    stegos, plain = described(one, matched(covers(), 0.5)), described_covers(Steg1)
     assert one.compare(stegos, plain, names(), 0).value < 0.15
     swapped = np.random.default_rng(0).random(len(plain)) < 0.5
     mixed = [np.where(swapped[:, None], *sides) for sides in ((stegos, plain), (plain, stegos))]
@@ -172,7 +172,7 @@ def test_held_out_rows_teach_nothing_not_even_their_scale():
 
 def test_the_order_of_rows_does_not_matter():
     one = Steg1()
-    stegos, plain = described(one, matched(covers(), 0.1)), described(one, covers())
+    stegos, plain = described(one, matched(covers(), 0.1)), described_covers(Steg1)
     score = one.compare(stegos, plain, names(), 0)
     order = np.random.default_rng(1).permutation(len(plain))
     again = one.compare(stegos[order], plain[order], [names()[index] for index in order], 0)

@@ -119,18 +119,14 @@ def _saved(picture: Array, kind: str, **options: Any) -> bytes:
 
 
 def _jpeg(picture: Array, quality: int | None, **options: int) -> bytes:
-    save = partial(_saved, picture, "JPEG", quality=quality, optimize=True, **options)
-    try:
-        return save()
-    except OSError:
-        # For optimized tables Pillow lends libjpeg a buffer of one or two bytes a pixel; files of noisy pictures are
-        # larger, and this is how it can be told so. Whoever else saves meanwhile has a large buffer, and no more.
-        with _large_buffer:
-            before, ImageFile.MAXBLOCK = ImageFile.MAXBLOCK, 4 * picture.size + 2**16
-            try:
-                return save()
-            finally:
-                ImageFile.MAXBLOCK = before
+    # For optimized tables Pillow lends libjpeg a buffer of one or two bytes a pixel, and files of noisy pictures are
+    # larger; this is how it can be told so. Whoever else saves meanwhile has a large buffer, and no more.
+    with _large_buffer:
+        before, ImageFile.MAXBLOCK = ImageFile.MAXBLOCK, 4 * picture.size + 2**16
+        try:
+            return _saved(picture, "JPEG", quality=quality, optimize=True, **options)
+        finally:
+            ImageFile.MAXBLOCK = before
 
 
 def _webp(picture: Array, quality: int | None) -> bytes:
