@@ -81,6 +81,13 @@ def test_the_camera_and_its_focal_length_are_read_from_exif():
     assert read_photo("a", encoded(np.zeros((900, 1200, 3), np.uint8), "JPEG")).camera == ""
 
 
+def test_a_strip_longer_than_pictures_can_be_sampled_is_refused():
+    file = io.BytesIO()
+    Image.new("L", (40_000, 30)).save(file, "PNG")
+    with pytest.raises(PhotoError, match="has 40000x30 pixels; a side has at most 32000"):
+        read_photo("a.png", file.getvalue())
+
+
 def test_a_folder_that_cannot_be_listed_is_one_line(tmp_path, monkeypatch):
     def refuse(_):
         raise PermissionError(13, "Permission denied")

@@ -1,5 +1,7 @@
 """Registration: poses are recovered from markers, with the lens, from few of them, and despite wrong ones."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from closed_loop import quick_photo
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phone import photograph
 
+from bench_capture import registration
 from bench_capture.markers import detect, slot_layout
 from bench_capture.registration import Pose, fit, frame_of, rectify
 from bench_capture.sheet import draw_slot
@@ -112,6 +115,23 @@ def test_rectifying_an_upright_copy_gives_it_back():
     assert np.array_equal(part, picture[3:13, 7:27])
     gray = rectify(big[:, :, :1].copy(), pose, 50, 40, supersample=4)
     assert np.array_equal(gray, picture[:, :, :1])
+
+
+@pytest.mark.parametrize("points", [1, 5000, 54_321])
+def test_large_pictures_are_rectified_in_bands_to_the_same_bytes(points, monkeypatch):
+    photo = np.random.default_rng(2).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    whole = rectify(photo, a_pose(0.01), 90, 61, origin=(-5, -7), supersample=3)
+    monkeypatch.setattr(registration, "_BAND", points)
+    assert np.array_equal(rectify(photo, a_pose(0.01), 90, 61, origin=(-5, -7), supersample=3), whole)
+
+
+def test_rectifying_holds_only_a_band_in_memory():
+    photo = np.zeros((1400, 1400, 3), np.uint8)
+    tracemalloc.start()
+    rectify(photo, Pose(np.diag([2.0, 2.0, 1.0]), 0.01, *frame_of(photo.shape)), 700, 700, supersample=4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300 * 2**20  # its 8 million points at once are 600 MiB, those of a page in a large photo gigabytes
 
 
 @pytest.mark.parametrize("scale", [0.9, 1.0, 1.6, 2.2])

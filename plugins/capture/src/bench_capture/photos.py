@@ -14,6 +14,8 @@ from bench_core.errors import RequestError, one_line
 from bench_core.images import MAX_PIXELS
 
 LEAST_PIXELS = 1_000_000
+LONGEST_SIDE = 32_000
+"""OpenCV's remap takes sides below 2^15."""
 MAX_BYTES = 200 * 2**20
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".heic", ".heif", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".mpo", ".jxl"}
@@ -94,6 +96,8 @@ def read_photo(name: str, content: bytes) -> Photo:
             with Image.open(io.BytesIO(content)) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise PhotoError(f"has {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
+                if max(image.size) > LONGEST_SIDE:
+                    raise PhotoError(f"has {image.width}x{image.height} pixels; a side has at most {LONGEST_SIDE}")
                 exif = image.getexif()
                 camera, equivalent = _camera(exif), _equivalent_focal(exif)
                 upright = ImageOps.exif_transpose(image)

@@ -21,6 +21,8 @@ not fitted, blur fakes a k1 of some thousandths, and only a much lower part woul
 takes off a tenth."""
 _ROBUST_ABOVE = 2.0
 _RANSAC_PIXELS = 3.0
+_BAND = 1 << 21
+"""How many points are projected at a time: some hundred bytes each, and a photo may ask for a hundred million."""
 _OUTWARD = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
 """From a marker's center toward its corners, in their order."""
 
@@ -176,6 +178,16 @@ def rectify(
     Bicubic onto a grid `supersample` times finer, which is then averaged over each pixel's area. `origin` is the
     container pixel (x, y) of the first pixel returned: with it, more than the container can be taken out.
     """
+    rows = max(1, _BAND // (width * supersample**2))
+    left, top = origin
+    bands = [
+        _rectified(photo, pose, width, min(rows, height - row), (left, top + row), supersample)
+        for row in range(0, height, rows)
+    ]
+    return np.concatenate(bands)
+
+
+def _rectified(photo: Array, pose: Pose, width: int, height: int, origin: tuple[int, int], supersample: int) -> Array:
     step = 1 / supersample
     x = (np.arange(width * supersample) + 0.5) * step - 0.5 + origin[0]
     y = (np.arange(height * supersample) + 0.5) * step - 0.5 + origin[1]
