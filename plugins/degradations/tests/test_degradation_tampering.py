@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -198,6 +200,16 @@ def test_a_texture_is_as_rough_as_photos_are():
         )
         contrasts.append((fine - coarse).std())
     assert max(contrasts) < 2.5 * min(contrasts)
+
+
+def test_a_texture_takes_no_more_memory_than_it_has_pixels():
+    tracemalloc.start()
+    strip = texture(20000, 2, 3, rng())  # in a square, 4.8 GB
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert strip.shape == (2, 20000, 3)
+    assert 20 < strip.std() < 80
+    assert peak < 50 * strip.size
 
 
 def test_a_chain_of_tampering_has_both_masks(carrier):

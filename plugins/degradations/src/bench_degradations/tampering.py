@@ -156,13 +156,16 @@ def _elsewhere(box: Box, width: int, height: int, rng: np.random.Generator, trie
 def texture(width: int, height: int, channels: int, rng: np.random.Generator) -> Array:
     """Noise with as much contrast in every octave, as photos have; uint8 height×width×channels, mean color drawn."""
     side = max(width, height)
-    layers = np.zeros((side, side, channels), dtype=np.float32)
+    layers = np.zeros((height, width, channels), dtype=np.float32)
     cells = [2**octave for octave in range(1, max(2, side.bit_length()))]
     for count in cells:
+        rows, columns = (max(1, round(count * length / side)) for length in (height, width))
         # Light varies more than color does.
-        light = rng.standard_normal((count, count, 1), dtype=np.float32)
-        grid = light + np.float32(0.4) * rng.standard_normal((count, count, channels), dtype=np.float32)
-        layers += with_channels(np.asarray(cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC), np.float32))
+        light = rng.standard_normal((rows, columns, 1), dtype=np.float32)
+        grid = light + np.float32(0.4) * rng.standard_normal((rows, columns, channels), dtype=np.float32)
+        layers += with_channels(
+            np.asarray(cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+        )
     layers *= np.float32(40 / len(cells) ** 0.5)
     layers += rng.uniform(64, 192, channels).astype(np.float32)
-    return to_uint8(layers[:height, :width])
+    return to_uint8(layers)
