@@ -23,8 +23,8 @@ def load_photos(specs: Iterable[str]) -> list[Pixels]:
     for spec in specs:
         try:
             dataset = registry().datasets.create(spec)
-        except RequestError as error:  # the mistakes of `bench run --dataset`, under this option's name
-            raise RequestError(problem.replace("--dataset", "--data") for problem in error.problems) from None
+        except RequestError as error:
+            raise RequestError(f"--data: {problem}" for problem in error.problems) from None
         found = []
         for image_id in dataset.ids():
             try:

@@ -217,7 +217,8 @@ def _misfits(
     if request.secrets and "secret" not in model.task.fields:
         problems.append(f"--secrets {request.secrets}: {request.plugin} hides no secret ({model.task.name})")
     if not model.takes_floats and any(channel.exact for channel in channels):
-        problems.append(f"--degrade float: {request.plugin} decodes 8-bit pictures only")
+        option = "--container float" if request.container == "float" else "--degrade float"
+        problems.append(f"{option}: {request.plugin} decodes 8-bit pictures only; leave it out")
     return problems
 
 

@@ -83,7 +83,8 @@ BAD = [
     (["run", "-p", "lsb", "-d", "jpeg"], "--degrade jpeg: quality is required, e.g. jpeg:40"),
     (["run", "-p", "lsb", "-m", "psrn"], "--metric: unknown metric 'psrn'. Did you mean 'psnr'"),
     (["run", "-p", "lsb", "--dataset", "smaple"], "--dataset: unknown dataset 'smaple'. Did you mean 'sample'"),
-    (["run", "-p", "lsb", "--dataset", "folder:nowhere"], "folder:nowhere"),
+    (["run", "-p", "lsb", "--dataset", "folder:nowhere"], "--dataset: folder:nowhere: there is no such folder"),
+    (["run", "-p", "lsb", "--secrets", "folder:nowhere"], "--secrets: folder:nowhere: there is no such folder"),
     (["run", "-p", "lsb", "--size", "huge"], "--size"),
     (["run", "-p", "lsb", "--limit", "0"], "Invalid value for '--limit': 0 is not in the range x>=1"),
     (["run", "-p", "lsb", "--set", "bits"], "--set bits: must be KEY=VALUE"),
@@ -196,6 +197,11 @@ def test_strict_turns_failed_cells_into_exit_code_3(bench_command, tmp_path):
     bench_command(*arguments, "--strict", check=3)
     text = bench_command("show", check=0).stdout
     assert "torn.png" in text
+
+
+def test_show_counts_one_failed_cell_as_one(bench_command):
+    bench_command("run", "-p", "lsb", "-d", "clean", "-m", "steg0", "--limit", "2", "-q", check=0)
+    assert "\n1 cell skipped_unsupported: steg0 needs 10 pictures" in bench_command("show", check=0).stdout
 
 
 def test_a_trip_by_hand_gives_the_figures_of_a_run(bench_command, tmp_path):

@@ -151,7 +151,7 @@ def test_a_folder_is_spelled_as_it_was_typed(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("missing", "there is no such folder; e.g. --dataset folder:photos"),
+        ("missing", "there is no such folder; e.g. folder:photos"),
         ("file.txt", "is a file"),
         ("empty", "no pictures"),
     ],
@@ -162,7 +162,7 @@ def test_a_folder_that_is_none_is_one_clear_line(tmp_path, path, problem):
     with pytest.raises(RequestError) as caught:
         Folder(str(tmp_path / path))
     assert len(caught.value.problems) == 1
-    assert caught.value.problems[0].startswith(f"--dataset folder:{tmp_path / path}: ")
+    assert caught.value.problems[0].startswith(f"folder:{tmp_path / path}: ")
     assert problem in caught.value.problems[0]
 
 

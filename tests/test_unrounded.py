@@ -46,6 +46,10 @@ def test_the_option_puts_it_before_every_channel():
     ("given", "message"),
     [
         ({"plugin": "keep", "degrade": ("float",)}, "--degrade float: keep decodes 8-bit pictures only"),
+        (
+            {"plugin": "keep", "degrade": ("hiss",), "container": "float"},
+            "--container float: keep decodes 8-bit pictures only",
+        ),
         ({"degrade": ("hiss+float",)}, "--degrade hiss.float: float stands first"),
         ({"degrade": ("float+shift:5",)}, "--degrade float.shift:5: shift works on 8-bit pictures"),
         ({"degrade": ("shift:5",), "container": "float"}, "--container float: shift works on 8-bit pictures"),

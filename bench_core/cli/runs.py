@@ -71,7 +71,7 @@ def show(run_id: str, db: str, as_json: bool) -> None:
         click.echo(f"{name + ':':<16} {json.dumps(value) if isinstance(value, dict) else value}")
     print_summary(rows, seed=info.seed)
     for (status, error), n in failures.most_common():
-        click.echo(f"{n} cells {status}: {error}")
+        click.echo(f"{n} {'cell' if n == 1 else 'cells'} {status}: {error}")
     for execution in executions:
         finished = execution["finished"]
         end = f"finished {finished:%Y-%m-%d %H:%M:%S}" if finished else "not finished"

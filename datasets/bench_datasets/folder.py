@@ -30,14 +30,14 @@ class Folder(Dataset):
     """
 
     name = "folder"
-    card = "Your own pictures, read where they lie; whatever licence they have stays theirs."
+    card = "Your own pictures, read where they lie; whatever license they have stays theirs."
 
     def __init__(self, path: str) -> None:
         self._path = path
         root = Path(path).expanduser()
         if not root.is_dir():
             what = "is a file, not a folder" if root.exists() else "there is no such folder"
-            raise RequestError(f"--dataset {self.spec}: {what}; e.g. --dataset folder:photos")
+            raise RequestError(f"{self.spec}: {what}; e.g. folder:photos")
         # Names that are not UTF-8 are spelled with escapes: ids are keys and go into text files.
         files = {
             os.fsencode(found.relative_to(root).as_posix()).decode("utf-8", "backslashreplace"): found
@@ -45,7 +45,9 @@ class Folder(Dataset):
         }
         self._files = dict(sorted(files.items()))
         if not self._files:
-            raise RequestError(f"--dataset {self.spec}: the folder has no pictures (PNG, JPEG, WebP, TIFF, …)")
+            raise RequestError(
+                f"{self.spec}: the folder has no pictures (PNG, JPEG, WebP, TIFF, …); e.g. folder:photos"
+            )
         self._labels = read_labels(root)
 
     @property

@@ -143,7 +143,7 @@ def test_training_on_prints_goes_on_from_given_weights_and_resumes_exactly(photo
     ("arguments", "message"),
     [
         ([], "training needs photos; e.g. --data folder:photos"),
-        (["--data", "folder:/no/such/folder"], "--data folder:/no/such/folder: there is no such folder"),
+        (["--data", "folder:/no/such/folder"], "--data: folder:/no/such/folder: there is no such folder"),
         (["--data", "nothing-known"], "unknown dataset 'nothing-known'"),
         (["--set", "rate=1"], "unknown hyper-parameter 'rate'; known: activation, batch"),
         (["--set", "steps=none"], "steps must be an integer >= 1"),
