@@ -144,6 +144,7 @@ def test_the_command_to_run_next_is_one_that_a_shell_takes(tmp_path, pictures):
         (("-p", "lsb", "--limit", "1", "--screen", "wide"), "--screen wide: must be WIDTHxHEIGHT"),
         (("-p", "lsb", "--limit", "1", "--dots", "12"), "--dots"),
         (("-p", "lsb", "--limit", "1", "--screen", "300x300"), "e.g. --screen"),
+        (("-p", "lsb", "--limit", "1", "--screen", "100x100"), "there is room for 68x0; e.g. --screen"),
         (("-p", "lsb", "--limit", "1", "--screen", "99999x99999"), "--screen 99999x99999: has more than"),
         (("-p", "lsb", "--limit", "1", "--dpi", "4800", "--dots", "1"), "give --dots more"),
     ],

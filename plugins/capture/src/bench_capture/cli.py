@@ -66,7 +66,7 @@ def sheet(containers: tuple[str, ...], **given: Any) -> None:
     written = write_sheet(folder, planned, pages, made)
     for line in failures:
         click.echo(f"left out: {line}", err=True)
-    click.echo(f"sheet {written.run}: {len(made)} containers on {_count(written.pages, 'page')}")
+    click.echo(f"sheet {written.run}: {_count(len(made), 'container')} on {_count(written.pages, 'page')}")
     first = folder / ("page-01.png" if written.medium == "screen" else "sheet.pdf")
     click.echo(f"{first}  {folder / 'sheet.json'}")
     for line in before_the_photos(written, folder):

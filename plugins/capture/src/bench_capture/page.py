@@ -175,7 +175,7 @@ def check_fits(name: str, size: tuple[int, int], sheet: tuple[int, int], medium:
         return
     what = f"{name} is {size[0]}x{size[1]} pixels, {sheet[0]}x{sheet[1]} with its markers"
     if medium.ppi is None:
-        room = f"{x1 - x0}x{y1 - y0 - medium.label}"
+        room = f"{max(x1 - x0, 0)}x{max(y1 - y0 - medium.label, 0)}"
         least = f"{sheet[0] + 2 * medium.margin}x{sheet[1] + y0 + 2 * medium.margin}"
         raise RequestError(
             f"{what}; on a screen of {medium.width}x{medium.height} there is room for {room}; e.g. --screen {least}"
