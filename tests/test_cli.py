@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench_core.cli.main import main
 from bench_core.store.queries import COLUMNS
 
 HEAVY = (
@@ -250,3 +252,10 @@ def test_the_variable_of_an_option_is_its_name():
         names = {text.lstrip("-").replace("-", "_").upper() for text in option.opts if text.startswith("--")}
         variable = option.envvar or f"BENCH_{'_'.join(path)}_{option.name}".upper().replace("-", "_")
         assert any(variable.endswith(f"_{name}") for name in names), f"bench {' '.join(path)} {option.opts}: {variable}"
+
+
+def test_a_command_called_from_python_leaves_no_log_handler_behind():
+    before = list(logging.getLogger("bench").handlers)
+    with pytest.raises(SystemExit):
+        main(["list", "suites"])
+    assert logging.getLogger("bench").handlers == before

@@ -75,7 +75,8 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run `bench`. Exit codes: 0 done; 2 the request was wrong; 3 failed cells under --strict; 1 anything else."""
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
-    logging.getLogger("bench").handlers = [handler]
+    log = logging.getLogger("bench")
+    before, log.handlers = log.handlers, [handler]
     try:
         sys.exit(bench.main(arguments, prog_name="bench", standalone_mode=False, auto_envvar_prefix="BENCH") or 0)
     except click.exceptions.Abort:
@@ -92,6 +93,8 @@ def main(arguments: list[str] | None = None) -> Any:
     except BenchError as error:
         _say(str(error).splitlines())
         sys.exit(error.exit_code)
+    finally:  # who calls this from Python may replace stderr afterwards, and the handler holds the old one
+        log.handlers = before
 
 
 def _say(lines: list[str]) -> None:
