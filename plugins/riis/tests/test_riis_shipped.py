@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from skimage import data
 
+from bench_core.grammar import parse_channels
 from bench_core.model import Condition, Sample
+from bench_core.plugins import registry
 from bench_core.randomness import keyed_generator
 from bench_riis.channel import Level, harness_channel
 from bench_riis.config import parse_qualities
-from bench_riis.method import Riis
-from bench_riis.weights import SHIPPED, load_weights
+from bench_riis.method import Riis, RiisPrint
+from bench_riis.weights import SHIPPED, SHIPPED_PRINT, load_weights
 
 HOST = data.astronaut()[:128, 160:288]
 SECRET = data.coffee()[100:228, 200:328]
@@ -69,6 +71,19 @@ def test_they_do_not_mix_up_the_pictures(shipped: Riis) -> None:
 def test_an_ordinary_picture_reveals_no_secret(shipped: Riis) -> None:
     found = shipped.decode_all([HOST], condition())[0]
     assert psnr(eight_bit(found["secret"]), SECRET) < 15
+
+
+def test_those_for_prints_reveal_more_of_a_print(shipped: Riis) -> None:
+    pytest.importorskip("bench_capture")
+    (channel,) = parse_channels(["print-capture:1"], registry().degradations)
+    revealed = []
+    for model in (RiisPrint(), shipped):
+        sent = eight_bit(model.encode_all([Sample({"host": HOST, "secret": SECRET})])[0])
+        assert psnr(sent, HOST) > 28
+        found = model.decode_all([channel.send(sent, 0, "photo").image], condition())[0]
+        revealed.append(psnr(eight_bit(found["secret"]), SECRET))
+    assert revealed[0] > revealed[1] + 1
+    assert load_weights(SHIPPED_PRINT).training["p_print"] == 0.5
 
 
 def test_they_say_how_they_were_made() -> None:

@@ -6,10 +6,15 @@ from bench_core.hookspecs import Register
 
 @hookimpl
 def register_models(register: Register) -> None:
-    """`riis`: blind to the degradation, one secret."""
+    """`riis`: blind to the degradation, one secret; `riis-print`: the same, fine-tuned on prints."""
     register(
         "riis",
         "bench_riis.method:Riis",
         summary="invertible steganography with conditional prior and container enhancement (CVPR 2022)",
         train="bench_riis.train:main",
+    )
+    register(
+        "riis-print",
+        "bench_riis.method:RiisPrint",
+        summary="riis with weights fine-tuned on simulated prints",
     )

@@ -11,7 +11,7 @@ from bench_core.model import Condition, Sample
 from bench_core.params import Param
 from bench_core.task import STEGANOGRAPHY
 from bench_core.torch_model import TorchModel
-from bench_riis.weights import SHIPPED, load_weights
+from bench_riis.weights import SHIPPED, SHIPPED_PRINT, load_weights
 
 
 class Riis(TorchModel):
@@ -61,6 +61,13 @@ class Riis(TorchModel):
             noise = received.new_zeros((len(received), *shape))
         revealed = self.network.reveal(padded, noise)
         return {"secret": _crop(revealed.secret, received), "host": _crop(revealed.host, received)}
+
+
+class RiisPrint(Riis):
+    """`Riis` with the shipped weights that were fine-tuned on simulated prints."""
+
+    name = "riis-print"
+    default_weights = SHIPPED_PRINT
 
 
 def _even(images: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ FORMAT = "bench-riis-1"
 Module = TypeVar("Module", bound=torch.nn.Module)
 
 SHIPPED = Path(__file__).parent / "weights" / "riis.safetensors"
+SHIPPED_PRINT = SHIPPED.with_name("riis-print.safetensors")
 
 
 def channels_last(module: Module) -> Module:
