@@ -6,7 +6,7 @@ The picture is scikit-image's astronaut, 512×512. The last column is the ratio 
 Where a degradation is a chain of many calls or an indexing of pixels, the bare call is only a yardstick.
 """
 
-import sys
+import argparse
 import time
 from collections.abc import Callable
 from functools import partial
@@ -44,7 +44,10 @@ def main() -> None:
     gray = np.asarray(Image.fromarray(picture).convert("L"))[..., None]
     cases = [(spec, picture, *bare) for spec, bare in bare_calls(picture).items()]
     cases.append(("jpeg:80", gray, "Pillow JPEG", codec(gray, "JPEG", quality=80)))
-    asked = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    known = sorted({spec.partition(":")[0] for spec, *_ in cases})
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*known, []], help="only these degradations")
+    asked = parser.parse_args().names
     table = Table(title=f"degradations of a {SIDE}×{SIDE} picture, one thread")
     table.add_column("degradation")
     table.add_column("picture")

@@ -6,6 +6,7 @@ The photo is scikit-image's astronaut. Where a degradation needs the cover, it g
 that one sees what came from it. What a mask marks is framed in yellow.
 """
 
+import argparse
 import logging
 import re
 import sys
@@ -170,9 +171,11 @@ def main(folder: str, *specs: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python benchmarks/contact_sheet.py FOLDER [SPEC ...], e.g. sheets jpeg:10/50/90")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", help="where the pages go, e.g. sheets")
+    parser.add_argument("specs", nargs="*", metavar="SPEC", help="only these, e.g. jpeg:10/50/90")
+    arguments = parser.parse_args()
     try:
-        main(*sys.argv[1:])
+        main(arguments.folder, *arguments.specs)
     except BenchError as problem:
         sys.exit(str(problem))

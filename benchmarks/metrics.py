@@ -7,9 +7,9 @@ CPU time of one thread, the best of several runs; columns of libraries that are 
 codes are timed on a code instead of a photo.
 """
 
+import argparse
 import io
 import os
-import sys
 import time
 from collections.abc import Callable
 from functools import cache, partial
@@ -283,5 +283,7 @@ def agreement() -> list[Table]:
 if __name__ == "__main__":
     cv2.setNumThreads(1)
     console = Console(width=150)
-    for result in agreement() if sys.argv[1:] == ["agreement"] else speed():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="?", choices=["speed", "agreement"], default="speed")
+    for result in agreement() if parser.parse_args().what == "agreement" else speed():
         console.print(result)
