@@ -359,3 +359,15 @@ def test_a_photo_read_twice_gives_the_same_bytes(shared, tmp_path):
     for one, other in zip(first.taken, second.taken, strict=True):
         assert np.array_equal(one.picture, other.picture)
         assert one.facts == other.facts
+
+
+def test_a_folder_of_other_files_is_not_written_into(shared, tmp_path, pictures):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(RequestError, match=r"holds other files \(holiday.jpg\); name a new folder, e.g. -o captured/"):
+        Ingest.open(shared[0], tmp_path / "mine", "card")
+    with pytest.raises(RequestError, match=r"holds other files \(holiday.jpg\); name a new folder, e.g. -o sheet/"):
+        make_sheet(tmp_path / "mine", [pictures[0]])
+    with pytest.raises(RequestError, match="holds other files"):
+        Ingest.open(shared[0], shared[0], "card")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["holiday.jpg"]

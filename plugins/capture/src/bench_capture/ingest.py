@@ -12,7 +12,7 @@ from typing import Any
 
 from bench_capture import photos
 from bench_capture.carriers import read_container
-from bench_capture.files import slug, write_bytes, write_json
+from bench_capture.files import check_folder, slug, write_bytes, write_json
 from bench_capture.manifest import NAME as SHEET_NAME
 from bench_capture.manifest import Sheet, read_sheet
 from bench_capture.markers import Array
@@ -41,8 +41,7 @@ class Ingest:
             RequestError: where the sheet cannot be read, or the folder is one of another sheet or color correction.
         """
         known = read_sheet(sheet)
-        if folder.exists() and not folder.is_dir():
-            raise RequestError(f"-o {folder}: is a file; name a folder, e.g. -o captured/")
+        check_folder(folder, r"(captured|sheet)\.json", "captured/")
         record = read_record(folder) if (folder / NAME).exists() else Record(known.run, color)
         if record.run != known.run:
             raise RequestError(f"-o {folder}: holds photos of sheet {record.run}, not {known.run}; name another folder")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench_capture.files import slug, write_bytes
+from bench_capture.files import check_folder, slug, write_bytes
 from bench_capture.manifest import NAME, Sheet, Slot, read_sheet
 from bench_capture.markers import MAX_SLOTS, Array, slot_layout
 from bench_capture.page import MILLIMETERS, Medium, Page, Picture, Text, arrange, begin_page, check_fits
@@ -105,8 +105,7 @@ def write_sheet(folder: Path, sheet: Sheet, pages: Sequence[Page], containers: S
     Raises:
         RequestError: where the folder holds another sheet, or cannot be written; then nothing of it was touched.
     """
-    if folder.exists() and not folder.is_dir():
-        raise RequestError(f"-o {folder}: is a file; name a folder, e.g. -o sheet/")
+    check_folder(folder, r"sheet\.(json|pdf)|page-\d+\.png", "sheet/")
     if (folder / NAME).exists() and read_sheet(folder).run != sheet.run:
         raise RequestError(f"-o {folder}: holds another sheet ({read_sheet(folder).run}); name another folder")
     slots = []
