@@ -8,16 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench_riis.blocks import (
-    ActNorm,
-    AffineCoupling,
-    DenseNet,
-    Flow,
-    FlowStep,
-    InvertibleConv,
-    haar,
-    inverse_haar,
-)
+from bench_core.nn.invertible import ActNorm, DenseNet, InvertibleConv, haar, inverse_haar
+from bench_riis.blocks import AffineCoupling, Flow, FlowStep
 
 
 def noisy(module: torch.nn.Module, scale: float = 0.1) -> torch.nn.Module:

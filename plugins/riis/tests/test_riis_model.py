@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from bench_riis.blocks import haar
+from bench_core.nn.invertible import haar
 from bench_riis.config import NetworkConfig, load_preset
 from bench_riis.model import RiisNetwork
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from bench_riis.blocks import AffineCoupling, Flow, FlowStep, haar, inverse_haar
+from bench_core.nn.invertible import haar, inverse_haar
+from bench_riis.blocks import AffineCoupling, Flow, FlowStep
 from bench_riis.config import NetworkConfig
 
 
