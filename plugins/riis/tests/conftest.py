@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench_riis.config import NetworkConfig, load_preset
+from bench_riis.architecture import NetworkConfig
+from bench_riis.config import load_preset
 from bench_riis.model import RiisNetwork
 
 

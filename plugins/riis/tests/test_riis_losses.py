@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from bench_riis.architecture import NetworkConfig
 from bench_riis.channel import Level, transmit
-from bench_riis.config import NetworkConfig, load_preset
+from bench_riis.config import load_preset
 from bench_riis.losses import (
     DEQUANTIZATION,
     container_loss,
@@ -35,7 +36,7 @@ def test_the_frequency_loss_equals_the_spatial_one() -> None:
 def test_the_reveal_loss_sums_over_secrets() -> None:
     zero = torch.zeros(1, 3, 4, 4)
     secrets = torch.cat((zero + 0.1, zero + 0.2), dim=1)
-    found = reveal_loss(secrets, zero + 0.3, torch.zeros_like(secrets), zero)
+    found = reveal_loss(secrets, zero + 0.3, torch.zeros_like(secrets), zero, 2)
     assert float(found) == pytest.approx(0.01 + 0.04 + 0.09)
 
 
@@ -59,7 +60,7 @@ def test_the_reveal_loss_reaches_the_container(tiny: NetworkConfig, kind: str) -
     container = host.clone().requires_grad_()
     received = transmit(container, [Level("jpeg", 80)], 0, load_preset("small", [f"jpeg_grad={kind}"])[1])
     revealed = network.reveal(received, torch.randn(1, 12, 8, 8))
-    (gradient,) = torch.autograd.grad(reveal_loss(revealed.secret, revealed.host, secret, host), container)
+    (gradient,) = torch.autograd.grad(reveal_loss(revealed.secret, revealed.host, secret, host, 1), container)
     assert float(gradient.abs().max()) > 0
 
 

@@ -14,8 +14,8 @@ from skimage import data
 from bench_core.errors import RequestError
 from bench_core.model import Condition, Sample
 from bench_core.randomness import keyed_generator
+from bench_riis.architecture import NetworkConfig
 from bench_riis.channel import Level, harness_channel
-from bench_riis.config import NetworkConfig
 from bench_riis.method import Riis
 from bench_riis.model import RiisNetwork
 from bench_riis.validation import psnr8

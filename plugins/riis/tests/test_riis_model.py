@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from bench_core.nn.invertible import haar
-from bench_riis.config import NetworkConfig, load_preset
+from bench_riis.architecture import NetworkConfig
+from bench_riis.config import load_preset
 from bench_riis.model import RiisNetwork
 
 Warm = Callable[[RiisNetwork], RiisNetwork]

@@ -159,7 +159,7 @@ def test_training_on_prints_goes_on_from_given_weights_and_resumes_exactly(photo
         (["--set", "p_clean=0.9", "--set", "p_print=0.9"], "p_clean + p_gauss + p_poisson + p_print must be at most 1"),
         (["--set", "print_severity=0"], "print_severity must be severities from 1 to 5, not '0'"),
         (["--set", "print_strength=2"], "print_strength must be"),
-        (["--set", "crop=33"], "crop must be even"),
+        (["--set", "crop=33"], "crop must be a multiple of 2"),
         (["--set", "sigma_min=20"], "sigma_min must not exceed sigma_max"),
         (["--data", "folder:{photos}", "--set", "crop=512"], "at least 512 pixels"),
         (

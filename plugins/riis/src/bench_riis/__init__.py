@@ -6,12 +6,18 @@ from bench_core.hookspecs import Register
 
 @hookimpl
 def register_models(register: Register) -> None:
-    """`riis`: blind to the degradation, one secret; `riis-print`: the same, fine-tuned on prints."""
+    """`riis` (also `riis-blind`): not told the degradation; `riis-star`: told; `riis-print`: fine-tuned on prints."""
     register(
         "riis",
         "bench_riis.method:Riis",
         summary="invertible steganography with conditional prior and container enhancement (CVPR 2022)",
         train="bench_riis.train:main",
+        aliases=("riis-blind",),
+    )
+    register(
+        "riis-star",
+        "bench_riis.method:RiisStar",
+        summary="riis with distortion-guided modulation: the receiver is told the degradation",
     )
     register(
         "riis-print",

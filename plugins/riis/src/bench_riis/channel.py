@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from bench_core.degradation import Channel
 from bench_core.errors import RequestError
+from bench_core.model import Stage
 from bench_core.plugins import registry
 from bench_core.randomness import keyed_generator
 from bench_core.surrogates.codec import through_channel
@@ -22,6 +24,7 @@ from bench_core.surrogates.mixing import Route, by_shares, route
 from bench_core.surrogates.printing import PrintLimits, print_layer
 from bench_core.surrogates.rounding import round8, rounding
 from bench_riis.config import TrainingConfig
+from bench_riis.modulation import condition_vector
 
 # Kind to degradation, its main parameter, and the distribution that registers it.
 _HARNESS = {
@@ -68,6 +71,19 @@ def draw_levels(config: TrainingConfig, count: int, rng: np.random.Generator, st
         "jpeg": lambda: rng.choice(config.qualities),
     }
     return [Level(kind, float(draws[kind]())) for kind in by_shares(count, shares, rng)]
+
+
+def as_stages(level: Level) -> tuple[Stage, ...]:
+    """What a receiver that is told the degradation is told of a level; nothing where the harness has no such one."""
+    if level.kind not in _HARNESS:
+        return ()
+    name, parameter, _ = _HARNESS[level.kind]
+    return (Stage(name, {} if parameter is None else {parameter: level.value}),)
+
+
+def condition_vectors(levels: Sequence[Level]) -> Tensor:
+    """The vector d of each level, N×3 float32."""
+    return torch.tensor([condition_vector(as_stages(level)) for level in levels], dtype=torch.float32)
 
 
 @lru_cache(maxsize=256)

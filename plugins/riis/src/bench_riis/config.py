@@ -2,40 +2,21 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from bench_core.errors import RequestError
 from bench_core.params import Param
+from bench_riis.architecture import CONDITIONS, SITES, SOURCES, SQUEEZES, NetworkConfig, network_config
 
-CONDITIONS = ("residual", "rrdb")
 SCHEDULES = ("cosine", "halve")
 DISTRIBUTIONS = ("nll", "ce", "off")
+SENDERS = ("told", "untold")
 FFT_LOSSES = ("l2", "l1", "off")
 PRINT_GRADIENTS = ("identity", "none")
 JPEG_GRADIENTS = ("ste_real", "fourier", "cubic", "ste", "noise")
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """The shape of the network: with the number of secrets, all that weights need to be loaded again."""
-
-    flow_steps: int
-    flow_growth: int
-    flow_convs: int
-    canp_steps: int
-    canp_growth: int
-    canp_convs: int
-    activation: str
-    clamp: float
-    condition: str
-    condition_channels: int
-    condition_blocks: int
-    condition_growth: int
-    cem_depth: int
-    cem_channels: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +58,10 @@ class TrainingConfig:
     print_real: float
     print_severity: str
     print_grad: str
+    validation_temperature: float = -1.0
+    decouple_at: float = 0.5
+    weight_tie: float = 0.0
+    dgm_sender: str = "told"
 
     @property
     def qualities(self) -> tuple[int, ...]:
@@ -119,6 +104,10 @@ def _integers(text: str, most: int, rule: str, example: str) -> tuple[int, ...]:
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "activation": ("relu", "leaky"),
     "condition": CONDITIONS,
+    "squeeze": tuple(SQUEEZES),
+    "hf_source": SOURCES,
+    "dgm_site": SITES,
+    "dgm_sender": SENDERS,
     "schedule": SCHEDULES,
     "distr": DISTRIBUTIONS,
     "fft": FFT_LOSSES,
@@ -135,6 +124,10 @@ _AT_LEAST_ONE = {
     "canp_growth",
     "condition_channels",
     "cem_channels",
+    "source_blocks",
+    "dgm_width",
+    "host_channels",
+    "secret_channels",
     "jpeg_terms",
 }
 _AT_LEAST_TWO = {"flow_convs", "canp_convs", "cem_depth"}
@@ -146,6 +139,7 @@ _SHARES = {
     "p_print",
     "print_strength",
     "print_real",
+    "decouple_at",
 }
 _HIGHEST = {**dict.fromkeys(_SHARES, 1), "beta1": 0.99999, "beta2": 0.99999, "sigma_min": 255, "sigma_max": 255}
 
@@ -153,12 +147,26 @@ _HIGHEST = {**dict.fromkeys(_SHARES, 1), "beta1": 0.99999, "beta2": 0.99999, "si
 def _param(name: str, kind: type) -> Param:
     if kind is str:
         return Param(name, str, choices=_CHOICES.get(name, ()))
-    low = 1 if name in _AT_LEAST_ONE else 2 if name in _AT_LEAST_TWO else 16 if name.endswith("crop") else 0
+    if kind is bool:
+        return Param(name, bool)
+    low = (
+        -1
+        if name == "validation_temperature"
+        else 1
+        if name in _AT_LEAST_ONE
+        else 2
+        if name in _AT_LEAST_TWO
+        else 16
+        if name.endswith("crop")
+        else 0
+    )
     return Param(name, kind, low=low, high=_HIGHEST.get(name))
 
 
 PARAMS = {
-    field.name: _param(field.name, {"int": int, "float": float, "str": str}[getattr(field.type, "__name__", "str")])
+    field.name: _param(
+        field.name, {"int": int, "float": float, "str": str, "bool": bool}[getattr(field.type, "__name__", "str")]
+    )
     for record in (NetworkConfig, TrainingConfig)
     for field in fields(record)
 }
@@ -196,27 +204,17 @@ def load_preset(name: str, overrides: Iterable[str] = ()) -> tuple[NetworkConfig
         raise RequestError(problems)
     network, training = (
         network_config(values),
-        TrainingConfig(**{f.name: values[f.name] for f in fields(TrainingConfig)}),
+        TrainingConfig(**{f.name: values[f.name] for f in fields(TrainingConfig) if f.name in values}),
     )
-    _check(training)
+    _check(network, training)
     return network, training
 
 
-def network_config(values: Mapping[str, Any]) -> NetworkConfig:
-    """The network's part of a mapping; KeyError where one is missing."""
-    return NetworkConfig(**{field.name: values[field.name] for field in fields(NetworkConfig)})
-
-
-def as_dict(config: NetworkConfig | TrainingConfig) -> dict[str, Any]:
-    """For JSON."""
-    return asdict(config)
-
-
-def _check(training: TrainingConfig) -> None:
+def _check(network: NetworkConfig, training: TrainingConfig) -> None:
     problems = [
-        f"{name} must be even, because the squeeze halves it; not {value}"
+        f"{name} must be a multiple of {network.multiple}, because squeeze={network.squeeze} divides it; not {value}"
         for name, value in (("crop", training.crop), ("late_crop", training.late_crop))
-        if value % 2
+        if value % network.multiple
     ]
     if training.p_clean + training.p_gauss + training.p_poisson + training.p_print > 1 + 1e-9:
         problems.append("p_clean + p_gauss + p_poisson + p_print must be at most 1; the rest is JPEG")

@@ -1,5 +1,7 @@
 """The losses of RIIS, Eq. 5 to 9. All are means, so that one weight suits any crop; pictures are in [0, 1]."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,10 +11,9 @@ DEQUANTIZATION = 0.01
 latent a function of the container drives the density to infinity."""
 
 
-def reveal_loss(secret: Tensor, host: Tensor, true_secret: Tensor, true_host: Tensor) -> Tensor:
-    """L_rev (Eq. 5): Σ over the secrets of mse, plus the host's mse. Secrets N×3K×H×W."""
-    count = secret.shape[1] // 3
-    return count * F.mse_loss(secret, true_secret) + F.mse_loss(host, true_host)
+def reveal_loss(secret: Tensor, host: Tensor, true_secret: Tensor, true_host: Tensor, n_secrets: int) -> Tensor:
+    """L_rev (Eq. 5): Σ over the secrets of mse, plus the host's mse. `secret` holds all of them."""
+    return n_secrets * F.mse_loss(secret, true_secret) + F.mse_loss(host, true_host)
 
 
 def fft_loss(a: Tensor, b: Tensor, kind: str) -> Tensor:
@@ -41,3 +42,8 @@ def distribution_loss(z: Tensor, log_det: Tensor, kind: str) -> Tensor:
     if kind == "nll":
         energy = energy - log_det
     return energy.mean() / z[0].numel()
+
+
+def tie_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """‖θ − θ'‖², summed over the parameters that decoupled tuning has copied."""
+    return torch.stack([(a - b).square().sum() for a, b in pairs]).sum()

@@ -1,5 +1,7 @@
-"""`Riis`: the network as a method that the harness can test."""
+"""`Riis` and `RiisStar`: the network as methods that the harness can test."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -7,11 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench_core.errors import RequestError
-from bench_core.model import Condition, Sample
+from bench_core.grammar import parse_channels
+from bench_core.model import Condition, Sample, Stage
 from bench_core.params import Param
+from bench_core.plugins import registry
 from bench_core.task import STEGANOGRAPHY
 from bench_core.torch_model import TorchModel
-from bench_riis.weights import SHIPPED, SHIPPED_PRINT, load_weights
+from bench_riis.modulation import condition_vector
+from bench_riis.weights import SHIPPED, SHIPPED_PRINT, SHIPPED_STAR, load_weights
 
 
 class Riis(TorchModel):
@@ -26,41 +31,56 @@ class Riis(TorchModel):
     params: ClassVar[tuple[Param, ...]] = (
         Param("temperature", float, 0, 2, default=1.0, help="scale of the receiver's noise; 0 = deterministic"),
     )
-    default_weights = SHIPPED
+    modulated: ClassVar[bool] = False
+    """Whether the network is told the degradation, and so whether weights with modulation fit."""
+    default_weights: ClassVar[Path | None] = SHIPPED
 
     def setup(self) -> None:
         """Load the network that the weights file describes."""
         if self.weights is None:
-            raise RequestError("riis needs weights; e.g. --weights runs/riis/best.safetensors")
+            raise RequestError(f"{self.name} needs weights; e.g. --weights runs/{self.name}/best.safetensors")
         self.network = load_weights(self.weights, self.device).network
+        if self.network.config.dgm != self.modulated:
+            other = "riis-star" if self.network.config.dgm else "riis"
+            raise RequestError(f"{self.weights} holds weights of {other}, not of {self.name}; try -p {other}")
         self.temperature = float(self.settings["temperature"])
-        self.stochastic = self.temperature > 0
+        self.stochastic = self.temperature > 0 and self.network.config.draws
 
     @property
     def secrets(self) -> int:
         """How many secrets the weights were trained for."""
         return self.network.n_secrets
 
+    def sender_told(self) -> Tensor | None:
+        """The condition vector of the sender, 1×3; None for a blind method."""
+        return None
+
+    def receiver_told(self, condition: Condition) -> Tensor | None:
+        """The condition vector of the receiver, 1×3; None for a blind method."""
+        return None
+
     def encode(self, sample: Sample) -> Tensor:
         """The container N×3×H×W of `host` N×3×H×W and `secret` N×3K×H×W."""
         host, secret = sample["host"], sample["secret"]
         if secret.shape[1] != 3 * self.secrets:
             raise RequestError(
-                f"these riis weights hide {self.secrets} secret(s), not {secret.shape[1] // 3}; "
-                "train others with `bench train riis --secrets K`"
+                f"these {self.name} weights hide {self.secrets} secret(s), not {secret.shape[1] // 3}; "
+                f"train others with `bench train {self.name} --secrets K`"
             )
-        return _crop(self.network.hide(_even(secret), _even(host))[0], host)
+        side = self.network.config.multiple
+        container, _ = self.network.hide(padded(secret, side), padded(host, side), self.sender_told())
+        return cropped(container, host)
 
     def decode(self, received: Tensor, condition: Condition) -> dict[str, Tensor]:
         """`secret` N×3K×H×W and `host` N×3×H×W; the noise is drawn from the condition's generators."""
-        padded = _even(received)
-        shape = self.network.noise_shape(*padded.shape[-2:])
-        if self.temperature > 0:
+        whole = padded(received, self.network.config.multiple)
+        shape = self.network.noise_shape(*whole.shape[-2:])
+        if self.stochastic:
             noise = self.temperature * torch.from_numpy(condition.normal(shape)).to(received)
         else:
             noise = received.new_zeros((len(received), *shape))
-        revealed = self.network.reveal(padded, noise)
-        return {"secret": _crop(revealed.secret, received), "host": _crop(revealed.host, received)}
+        revealed = self.network.reveal(whole, noise, self.receiver_told(condition))
+        return {"secret": cropped(revealed.secret, received), "host": cropped(revealed.host, received)}
 
 
 class RiisPrint(Riis):
@@ -70,13 +90,64 @@ class RiisPrint(Riis):
     default_weights = SHIPPED_PRINT
 
 
-def _even(images: Tensor) -> Tensor:
-    """Repeat the last row and column where a side is odd: the squeeze halves both."""
-    height, width = images.shape[-2:]
-    if height % 2 == 0 and width % 2 == 0:
-        return images
-    return F.pad(images, (0, width % 2, 0, height % 2), mode="replicate")
+UNTOLD = "untold"
 
 
-def _crop(images: Tensor, like: Tensor) -> Tensor:
+class RiisStar(Riis):
+    """RIIS with distortion-guided modulation (RIIS*): the receiver is told the degradation, CVPR 2022, section 3.5.
+
+    The harness sends one container through many degradations, so the sender cannot be told which one comes: it is told
+    what `intend` says (a channel as in --degrade, e.g. `jpeg:40`), by default nothing. In a chain each stage sets its
+    own entry of the condition vector, the last of a kind counts, and degradations other than Gaussian noise, Poisson
+    noise and JPEG set none. RequestError for weights without modulation.
+    """
+
+    name = "riis-star"
+    told = True
+    modulated = True
+    params: ClassVar[tuple[Param, ...]] = (
+        *Riis.params,
+        Param("intend", str, default=UNTOLD, help="the degradation that the sender expects, e.g. jpeg:40; or untold"),
+    )
+    default_weights = SHIPPED_STAR if SHIPPED_STAR.exists() else None
+
+    def setup(self) -> None:
+        """Load the network, and read what the sender expects."""
+        super().setup()
+        self.intended = self._vector(_intended(str(self.settings["intend"])))
+
+    def sender_told(self) -> Tensor | None:
+        """What `intend` says."""
+        return self.intended
+
+    def receiver_told(self, condition: Condition) -> Tensor | None:
+        """What the harness says; nothing where it says nothing."""
+        return self._vector(condition.stages or ())
+
+    def _vector(self, stages: Sequence[Stage]) -> Tensor:
+        return torch.tensor([condition_vector(stages)], dtype=torch.float32, device=self.device)
+
+
+def _intended(text: str) -> tuple[Stage, ...]:
+    """The stages of the one channel that `intend` names.
+
+    Raises:
+        RequestError: for a text that is no channel, or several.
+    """
+    if text == UNTOLD:
+        return ()
+    channels = parse_channels([text], registry().degradations, option="intend")
+    if len(channels) != 1:
+        raise RequestError(f"intend must be one degradation, not the {len(channels)} of '{text}'; e.g. intend=jpeg:40")
+    return tuple(Stage(stage.name, stage.values) for stage in channels[0].stages)
+
+
+def padded(images: Tensor, multiple: int) -> Tensor:
+    """Repeat the last row and column until both sides are multiples of what the squeeze divides them by."""
+    down, right = (-side % multiple for side in images.shape[-2:])
+    return F.pad(images, (0, right, 0, down), mode="replicate") if down or right else images
+
+
+def cropped(images: Tensor, like: Tensor) -> Tensor:
+    """Undo `padded`: the picture in the size of `like`."""
     return images[..., : like.shape[-2], : like.shape[-1]]

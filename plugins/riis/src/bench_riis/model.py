@@ -1,105 +1,22 @@
-"""The RIIS network: main flow f_θ, conditional flow CANP, and container enhancement CEM.
+"""The RIIS network: main flow f_θ, conditional flow CANP, and container enhancement CEM, with all their variants.
 
-Shapes: secrets N×3K×H×W, host and container N×3×H×W, all in [0, 1], H and W even; latent and noise
-N×12K×H/2×W/2. RIIS: "Robust Invertible Image Steganography", CVPR 2022.
+Shapes: secrets N×3K×H×W, host and container N×3×H×W, all in [0, 1]; latent and noise N×(3·4^L·K)×H/2^L×W/2^L, where
+the squeeze applies the Haar transform L times (1 in the paper), and H and W are multiples of 2^L. `told` is the
+condition vector d, N×3 (bench_riis.modulation); networks without modulation do not look at it.
+RIIS: "Robust Invertible Image Steganography", CVPR 2022.
 """
 
-from typing import NamedTuple
+from copy import deepcopy
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from bench_core.nn.invertible import haar, inverse_haar
-from bench_riis.blocks import AffineCoupling, Flow, FlowStep
-from bench_riis.config import NetworkConfig
-
-
-class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(x)))."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Same shape."""
-        return x + self.body(x)  # type: ignore[no-any-return]
-
-
-class ResidualDenseBlock(nn.Module):
-    """Five densely connected convolutions, scaled by 0.2 and added (ESRGAN, RRDBNet)."""
-
-    def __init__(self, channels: int, growth: int) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(
-            nn.Conv2d(channels + j * growth, growth if j < 4 else channels, 3, padding=1) for j in range(5)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Same shape."""
-        features = [x]
-        for layer in self.layers[:-1]:
-            features.append(nn.functional.leaky_relu(layer(torch.cat(features, dim=1)), 0.2))
-        return x + 0.2 * self.layers[-1](torch.cat(features, dim=1))  # type: ignore[no-any-return]
-
-
-class RRDB(nn.Module):
-    """Three residual dense blocks with a residual around them, scaled by 0.2."""
-
-    def __init__(self, channels: int, growth: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(*(ResidualDenseBlock(channels, growth) for _ in range(3)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Same shape."""
-        return x + 0.2 * self.body(x)  # type: ignore[no-any-return]
-
-
-class ConditionExtractor(nn.Module):
-    """G: what CANP is told of the container, N×12×h×w to N×channels×h×w.
-
-    `residual` is the small one; `rrdb` follows HCFlow's ConditionalFlow.py (RRDBs between two convolutions
-    and a long skip).
-    """
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        channels = config.condition_channels
-        self.head = nn.Conv2d(12, channels, 3, padding=1)
-        self.long_skip = config.condition == "rrdb"
-        if self.long_skip:
-            blocks: list[nn.Module] = [RRDB(channels, config.condition_growth) for _ in range(config.condition_blocks)]
-            self.body = nn.Sequential(*blocks, nn.Conv2d(channels, channels, 3, padding=1))
-        else:
-            self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(config.condition_blocks)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The condition of every step of CANP."""
-        head: Tensor = self.head(x)
-        body: Tensor = self.body(head)
-        return head + body if self.long_skip else body
-
-
-class CEM(nn.Module):
-    """Container enhancement: DnCNN without batch-norm, residual. Its last layer starts at zero: the identity."""
-
-    def __init__(self, depth: int, channels: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(3, channels, 3, padding=1), nn.ReLU()]
-        for _ in range(depth - 2):
-            layers += [nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU()]
-        last = nn.Conv2d(channels, 3, 3, padding=1)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-        self.net = nn.Sequential(*layers, last)
-
-    def forward(self, received: Tensor) -> Tensor:
-        """The enhanced container, not clipped."""
-        return received - self.net(received).to(received)  # type: ignore[no-any-return]
+from bench_riis.architecture import NetworkConfig
+from bench_riis.blocks import AffineCoupling, Flow, FlowStep, Modulation
+from bench_riis.modulation import ENTRIES, Trunk
+from bench_riis.parts import CEM, ConditionExtractor, LatentPredictor
 
 
 class Revealed(NamedTuple):
@@ -111,7 +28,13 @@ class Revealed(NamedTuple):
 
 
 class RiisNetwork(nn.Module):
-    """Hides `n_secrets` pictures in one host and reveals them; shapes and ranges as in the module's text."""
+    """Hides `n_secrets` pictures in one host and reveals them; shapes and ranges as in the module's text.
+
+    With `config.decoupled` it holds a second flow, CANP and G for the way back, which `decouple` splits off from the
+    first (two-stage decoupled tuning); until then both ways share one.
+    """
+
+    decoupling: Tensor
 
     def __init__(self, config: NetworkConfig, n_secrets: int = 1) -> None:
         super().__init__()
@@ -119,56 +42,171 @@ class RiisNetwork(nn.Module):
             raise ValueError(f"n_secrets must be 1 to 5, not {n_secrets}")
         self.config = config
         self.n_secrets = n_secrets
-        latent = 12 * n_secrets
-        dense = (config.activation, config.clamp)
+        self.host_size = config.host_channels * 4**config.levels
+        self.latent_size = config.secret_channels * n_secrets * 4**config.levels
+        modulation = (config.dgm_width, config.dgm_site) if config.dgm else None
         # The main flow starts as the identity: a fresh network sends the host itself.
-        self.flow = Flow(
-            [
-                FlowStep(AffineCoupling(latent, 12, config.flow_growth, config.flow_convs, *dense), mixed_start=False)
-                for _ in range(config.flow_steps)
-            ]
-        )
-        half, condition = latent // 2, config.condition_channels
-        self.condition = ConditionExtractor(config)
-        self.canp = Flow(
+        self.flow = self._main_flow(modulation)
+        if config.source == "canp":
+            self.condition = ConditionExtractor(config, self.host_size)
+            self.canp = self._canp(modulation)
+        if config.source == "resblock":
+            self.predictor = LatentPredictor(
+                self.host_size, self.latent_size, config.condition_channels, config.source_blocks
+            )
+        self.cem = CEM(config.cem_depth, config.cem_channels, config.host_channels) if config.cem else None
+        # Last, so that what is drawn for the other layers does not depend on it.
+        self.trunk = Trunk(config.dgm_width) if config.dgm else None
+        self.shared = ("flow", "condition", "canp") if config.source == "canp" else ("flow",)
+        self.reverse: nn.ModuleDict | None = None
+        if config.decoupled:
+            self.reverse = nn.ModuleDict({part: deepcopy(getattr(self, part)) for part in self.shared})
+            # A buffer, so that it is saved.
+            self.register_buffer("decoupling", torch.tensor(False))
+
+    def _main_flow(self, modulation: Modulation | None) -> Flow:
+        c = self.config
+        return Flow(
             [
                 FlowStep(
-                    AffineCoupling(half, latent - half, config.canp_growth, config.canp_convs, *dense, condition),
+                    AffineCoupling(
+                        self.latent_size, self.host_size, c.flow_growth, c.flow_convs, c.activation, c.clamp,
+                        modulation=modulation,
+                    ),
+                    mixed_start=False,
+                )
+                for _ in range(c.flow_steps)
+            ]
+        )  # fmt: skip
+
+    def _canp(self, modulation: Modulation | None) -> Flow:
+        c, half = self.config, self.latent_size // 2
+        return Flow(
+            [
+                FlowStep(
+                    AffineCoupling(
+                        half, self.latent_size - half, c.canp_growth, c.canp_convs, c.activation, c.clamp,
+                        c.condition_channels, modulation,
+                    ),
                     mixed_start=True,
                 )
-                for _ in range(config.canp_steps)
+                for _ in range(c.canp_steps)
             ]
-        )
-        self.cem = CEM(config.cem_depth, config.cem_channels)
+        )  # fmt: skip
 
-    def hide(self, secret: Tensor, host: Tensor) -> tuple[Tensor, Tensor]:
+    # ---- the sender
+
+    def hide(self, secret: Tensor, host: Tensor, told: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The container (unrounded, unclipped) and the latent that is dropped."""
-        latent, container = self._split(self.flow(torch.cat((haar(secret), haar(host)), dim=1))[0])
-        return inverse_haar(container), latent
+        levels = self.config.levels
+        mixed = self.flow(torch.cat((haar(secret, levels), haar(host, levels)), dim=1), None, self._embed(told, host))
+        latent, container = self._split(mixed[0])
+        return inverse_haar(container, levels), latent
 
-    def whiten(self, latent: Tensor, container: Tensor) -> tuple[Tensor, Tensor]:
-        """Training only: z = CANP(latent; G(container)), and CANP's log-determinant (N,)."""
-        z, log_det = self.canp(latent, self.condition(haar(container)))
+    def whiten(self, latent: Tensor, container: Tensor, told: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Training only: z = CANP(latent; G(container)), and CANP's log-determinant (N,).
+
+        A network that draws its latent without CANP (`gauss`) has z = latent.
+
+        Raises:
+            ValueError: for a network whose latent is not drawn.
+        """
+        if self.config.source == "gauss":
+            return latent, latent.new_zeros(len(latent))
+        if self.config.source != "canp":
+            raise ValueError(f"hf_source={self.config.source} has no density")
+        z, log_det = self.canp(latent, self.condition(self._squeeze(container)), self._embed(told, container))
         return z, log_det
 
-    def guess_latent(self, noise: Tensor, enhanced: Tensor) -> Tensor:
-        """The receiver's latent: CANP⁻¹(noise; G(enhanced container))."""
-        return self.canp.inverse(noise, self.condition(haar(enhanced)))
+    # ---- the receiver
 
-    def reveal(self, received: Tensor, noise: Tensor) -> Revealed:
+    def enhance(self, received: Tensor) -> Tensor:
+        """CEM, or nothing where the network has none."""
+        return received if self.cem is None else self.cem(received)
+
+    def guess_latent(self, noise: Tensor, enhanced: Tensor, told: Tensor | None = None) -> Tensor:
+        """The receiver's latent: CANP⁻¹(noise; G(enhanced container)), or what `hf_source` says."""
+        source, squeezed = self.config.source, self._squeeze(enhanced)
+        if source == "canp":
+            condition = self._receiver("condition")(squeezed)
+            return cast(Flow, self._receiver("canp")).inverse(noise, condition, self._embed(told, enhanced))
+        if source == "gauss":
+            return noise
+        if source == "copy":
+            return squeezed.repeat(1, self.latent_size // self.host_size, 1, 1)
+        predicted: Tensor = self.predictor(squeezed)
+        return predicted.to(enhanced)
+
+    def reveal(self, received: Tensor, noise: Tensor, told: Tensor | None = None) -> Revealed:
         """Secrets and host from the received container and z̃ ~ N(0, T²I) of the latent's shape."""
-        enhanced: Tensor = self.cem(received)
-        return self.reveal_with(self.guess_latent(noise, enhanced), enhanced)
+        enhanced = self.enhance(received)
+        return self.reveal_with(self.guess_latent(noise, enhanced, told), enhanced, told)
 
-    def reveal_with(self, latent: Tensor, enhanced: Tensor) -> Revealed:
-        """Secrets and host from a given latent and enhanced container: the inverse of `hide`."""
-        secret, host = self._split(self.flow.inverse(torch.cat((latent, haar(enhanced)), dim=1)))
-        return Revealed(inverse_haar(secret), inverse_haar(host), enhanced)
+    def reveal_with(self, latent: Tensor, enhanced: Tensor, told: Tensor | None = None) -> Revealed:
+        """Secrets and host from a given latent and enhanced container: until decoupling, the inverse of `hide`."""
+        levels = self.config.levels
+        mixed = torch.cat((latent, self._squeeze(enhanced)), dim=1)
+        back = cast(Flow, self._receiver("flow")).inverse(mixed, None, self._embed(told, enhanced))
+        secret, host = self._split(back)
+        return Revealed(inverse_haar(secret, levels), inverse_haar(host, levels), enhanced)
 
     def noise_shape(self, height: int, width: int) -> tuple[int, int, int]:
         """The shape of one picture's latent."""
-        return 12 * self.n_secrets, height // 2, width // 2
+        return self.latent_size, height // self.config.multiple, width // self.config.multiple
+
+    # ---- two-stage decoupled tuning
+
+    @property
+    def is_decoupled(self) -> bool:
+        """Whether the way back has left the way forth."""
+        return self.reverse is not None and bool(self.decoupling)
+
+    @torch.no_grad()
+    def decouple(self, optimizer: Any = None) -> None:
+        """Begin the second stage: copy flow, CANP and G into their reverse, with the optimizer's state of each.
+
+        A network that was decoupled before keeps what its reverse has learned.
+
+        Raises:
+            ValueError: for a network without reverse copies.
+        """
+        if self.reverse is None:
+            raise ValueError("this network holds no reverse copies; build it with decoupled=True")
+        if self.is_decoupled:
+            return
+        for part, copy in self.reverse.items():
+            copy.load_state_dict(getattr(self, part).state_dict())
+        if optimizer is not None:
+            for original, copied in self.pairs():
+                if original in optimizer.state:
+                    optimizer.state[copied] = deepcopy(optimizer.state[original])
+        self.decoupling.fill_(True)
+
+    def pairs(self) -> list[tuple[nn.Parameter, nn.Parameter]]:
+        """Each parameter of the way forth that has a copy on the way back, and that."""
+        reverse = {} if self.reverse is None else dict(self.reverse.items())
+        return [
+            pair
+            for part, copy in reverse.items()
+            for pair in zip(getattr(self, part).parameters(), copy.parameters(), strict=True)
+        ]
+
+    # ---- parts
+
+    def _receiver(self, part: str) -> nn.Module:
+        found = self.reverse[part] if self.reverse is not None and self.is_decoupled else getattr(self, part)
+        return cast(nn.Module, found)
+
+    def _squeeze(self, pictures: Tensor) -> Tensor:
+        return haar(pictures, self.config.levels)
+
+    def _embed(self, told: Tensor | None, like: Tensor) -> Tensor | None:
+        if self.trunk is None:
+            return None
+        d = like.new_zeros(len(like), ENTRIES) if told is None else told.to(like)
+        embedding: Tensor = self.trunk(d)
+        return embedding
 
     def _split(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        secret, host = torch.split(u, [12 * self.n_secrets, 12], dim=1)
+        secret, host = torch.split(u, [self.latent_size, self.host_size], dim=1)
         return secret, host

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench_riis.channel import Level, transmit
+from bench_riis.channel import Level, condition_vectors, transmit
 from bench_riis.config import TrainingConfig
 from bench_riis.losses import (
     DEQUANTIZATION,
@@ -12,6 +12,7 @@ from bench_riis.losses import (
     distribution_loss,
     enhancement_loss,
     reveal_loss,
+    tie_loss,
 )
 from bench_riis.model import RiisNetwork
 
@@ -27,25 +28,35 @@ class Objective(nn.Module):
         """Named scalar losses. Secrets N×3K×H×W, host N×3×H×W; all noise is keyed by `seed`."""
         network, config = self.network, self.config
         generator = torch.Generator().manual_seed(seed)
-        container, latent = network.hide(secret, host)
+        told = condition_vectors(levels).to(host)
+        intended = told if config.dgm_sender == "told" else torch.zeros_like(told)
+        container, latent = network.hide(secret, host, intended)
         losses = {"container": container_loss(container, host, config.fft)}
-        if config.distr != "off":
-            jitter = DEQUANTIZATION * torch.randn(latent.shape, generator=generator).to(latent)
-            z, log_det = network.whiten(latent + jitter, container)
+        if config.distr != "off" and network.config.draws:
+            z, log_det = network.whiten(self._jittered(latent, generator), container, intended)
             losses["distribution"] = distribution_loss(z, log_det, config.distr)
             losses["z_std"] = z.detach().std()
         received = transmit(container, levels, seed, config)
         noise = config.temperature * torch.randn(latent.shape, generator=generator).to(latent)
-        revealed = network.reveal(received, noise)
-        losses["reveal"] = reveal_loss(revealed.secret, revealed.host, secret, host)
+        revealed = network.reveal(received, noise, told)
+        losses["reveal"] = reveal_loss(revealed.secret, revealed.host, secret, host, network.n_secrets)
         losses["secret"] = F.mse_loss(revealed.secret.detach(), secret)
-        # A second pass, so that this loss reaches CEM alone and does not bend the sender.
-        losses["enhancement"] = enhancement_loss(network.cem(received.detach()), container)
-        loss = (
-            config.weight_rev * losses["reveal"]
-            + config.weight_con * losses["container"]
-            + config.weight_cem * losses["enhancement"]
-        )
-        if "distribution" in losses:
-            loss = loss + config.weight_distr * losses["distribution"]
-        return {"loss": loss, **losses}
+        if network.cem is not None:
+            # A second pass, so that this loss reaches CEM alone and does not bend the sender.
+            losses["enhancement"] = enhancement_loss(network.enhance(received.detach()), container)
+        if config.weight_tie and network.is_decoupled:
+            losses["tie"] = tie_loss(network.pairs())
+        weights = {
+            "reveal": config.weight_rev,
+            "container": config.weight_con,
+            "enhancement": config.weight_cem,
+            "distribution": config.weight_distr,
+            "tie": config.weight_tie,
+        }
+        terms = [weight * losses[name] for name, weight in weights.items() if name in losses]
+        return {"loss": torch.stack(terms).sum(), **losses}
+
+    def _jittered(self, latent: Tensor, generator: torch.Generator) -> Tensor:
+        if self.network.config.source == "gauss":
+            return latent  # what is drawn instead of it has no log-determinant that would run away
+        return latent + DEQUANTIZATION * torch.randn(latent.shape, generator=generator).to(latent)

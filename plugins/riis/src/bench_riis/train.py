@@ -24,8 +24,9 @@ from bench_core.training import (
     make_accelerator,
     run_command,
 )
+from bench_riis.architecture import as_dict
 from bench_riis.channel import check_channel, draw_levels
-from bench_riis.config import TrainingConfig, as_dict, load_preset, preset_names
+from bench_riis.config import TrainingConfig, load_preset, preset_names
 from bench_riis.model import RiisNetwork
 from bench_riis.objective import Objective
 from bench_riis.validation import Validation

@@ -12,7 +12,7 @@ from bench_core.errors import RequestError
 from bench_core.photos import Pixels
 from bench_core.surrogates.rounding import round8
 from bench_core.torch_model import to_tensor
-from bench_riis.channel import Level, transmit
+from bench_riis.channel import Level, condition_vectors, transmit
 from bench_riis.config import TrainingConfig
 from bench_riis.model import RiisNetwork
 
@@ -60,27 +60,41 @@ class Validation:
         self.levels = levels_of(config)
         # Training may simulate JPEG; what counts is the real one.
         self.config, self.seed = replace(config, jpeg_grad="ste_real"), seed
+        own = config.validation_temperature
+        self.temperature = config.temperature if own < 0 else own
 
     @torch.no_grad()
     def run(self, network: RiisNetwork) -> dict[str, float]:
-        """PSNR of container and of the secret under each level, and `score`: the losses that a user sees."""
+        """PSNR of container and of the secret under each level, and `score`: the losses that a user sees.
+
+        A sender that is told the degradation makes a container for each; the figures are then of the one sent clean.
+        """
         device = next(network.parameters()).device
         host, secret = self.host.to(device), self.secret.to(device)
-        container = torch.cat(
-            [network.hide(s, h)[0] for s, h in zip(torch.split(secret, 1), torch.split(host, 1), strict=True)]
-        )
+        told_sender = network.config.dgm and self.config.dgm_sender == "told"
+        container = self._hide(network, secret, host, Level("clean"))
         figures = {"container": psnr8(container, host)}
         errors = []
         for name, level in self.levels.items():
-            received = transmit(container, [level] * len(host), self.seed, self.config)
-            shape = network.noise_shape(*host.shape[-2:])
-            noise = torch.randn((len(host), *shape), generator=torch.Generator().manual_seed(self.seed)).to(device)
-            pairs = zip(torch.split(received, 1), torch.split(noise, 1), strict=True)
-            found = torch.cat([network.reveal(r, self.config.temperature * z).secret for r, z in pairs])
+            sent = self._hide(network, secret, host, level) if told_sender else container
+            found = self._reveal(network, sent, level)
             figures[f"secret_{name}"] = psnr8(found, secret)
             errors.append(float(F.mse_loss(found, secret)))
         score = self.config.weight_rev * sum(errors) / len(errors)
         return {**figures, "score": score + self.config.weight_con * float(F.mse_loss(container, host))}
+
+    def _hide(self, network: RiisNetwork, secret: Tensor, host: Tensor, level: Level) -> Tensor:
+        told = condition_vectors([level if self.config.dgm_sender == "told" else Level("clean")])
+        pairs = zip(torch.split(secret, 1), torch.split(host, 1), strict=True)
+        return torch.cat([network.hide(s, h, told)[0] for s, h in pairs])
+
+    def _reveal(self, network: RiisNetwork, container: Tensor, level: Level) -> Tensor:
+        received = transmit(container, [level] * len(container), self.seed, self.config)
+        shape = network.noise_shape(*container.shape[-2:])
+        noise = torch.randn((len(container), *shape), generator=torch.Generator().manual_seed(self.seed)).to(container)
+        told = condition_vectors([level])
+        pairs = zip(torch.split(received, 1), torch.split(noise, 1), strict=True)
+        return torch.cat([network.reveal(r, self.temperature * z, told).secret for r, z in pairs])
 
 
 def _center(photo: Pixels, size: int) -> Pixels:
