@@ -60,7 +60,11 @@ def register_weights(register: Register) -> None:
 
 @hookspec
 def register_suites(register: Register) -> None:
-    """Register suites: protocols with their reported figures."""
+    """Register suites (bench_core.suite.Suite): protocols with their reported figures.
+
+    `target` is a TOML file in a package, `"package:suites/mine.toml"`, or a function that returns such a file's path;
+    a family's is handed the text after the colon.
+    """
 
 
 @hookspec

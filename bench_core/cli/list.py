@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from bench_core.cli.options import json_option
+from bench_core.errors import RequestError
 from bench_core.plugins import KINDS, Plugins, registry
 
 
@@ -16,6 +17,8 @@ def list_(kind: str, as_json: bool) -> None:
     """Show the installed models, degradations, metrics, data sets, suites or plugins."""
     rows = plugin_rows(registry()) if kind == "plugins" else entry_rows(registry(), kind)
     if as_json:
+        if kind == "suites":
+            rows = [row | suite_facts(row["name"]) for row in rows]
         click.echo(json.dumps(rows, indent=2))
         return
     if not rows:
@@ -65,3 +68,15 @@ def entry_rows(plugins: Plugins, kind: str) -> list[dict[str, Any]]:
         }
         for entry in getattr(plugins, kind)
     ]
+
+
+def suite_facts(name: str) -> dict[str, Any]:
+    """What a suite's file says; of one that cannot be read, the mistakes; of a family nothing."""
+    if name.endswith(":"):
+        return {}
+    from bench_core.suite import load_suite
+
+    try:
+        return load_suite(name).as_dict()
+    except RequestError as error:
+        return {"error": error.problems}

@@ -1,0 +1,149 @@
+"""The shipped suites: every number that the papers print, in names that bench knows, with commands that parse."""
+
+import json
+import shlex
+import tomllib
+from importlib.resources import files
+from importlib.util import find_spec
+
+import pytest
+
+from bench_core.grammar import parse_channels
+from bench_core.plan import create_metrics
+from bench_core.plugins import registry
+from bench_core.suite import ENCODED_BYTES, load_suite
+from bench_core.suite_plan import columns_of
+from bench_reports.plugin import SUITES
+
+# Typed again from the papers' tables, in another order than the files': a row a line, its figures in the paper's order.
+PRINTED = {
+    "riis-table1": """
+        RIIS (2DT, CANP, CEM) | 28.08 28.01 27.32 28.25 28.71 44.19
+        no CEM (2DT, CANP)    | 27.82 27.62 26.64 27.46 27.96 43.21
+        no CANP (2DT, CEM)    | 27.38 27.35 26.40 27.28 27.72 42.74
+        no 2DT (CANP, CEM)    | 27.61 27.42 26.77 27.55 27.88 42.91""",
+    "riis-table2": """
+        CANP from z̃                      | 44.19
+        residual blocks on the container | 43.56
+        copy of the container            | 43.18
+        z̃ ~ N(0, I) itself               | 42.53""",
+    "riis-table3": """
+        RIIS   | 28.22 30.32 27.47 27.32 28.71
+        RIIS*  | 28.03 30.01 27.23 27.18 28.44
+        ISN⁺   | 27.12 28.98 26.71 26.25 27.48
+        ISN    | 8.55 25.19 19.38 10.11 11.25
+        HiNet  | 9.98 26.93 21.23 11.52 12.59""",
+    "riis-table4": """
+        RIIS, 1 secret         | 43.97 46.71
+        HiNet, 1 secret        | 44.16 46.48
+        ISN, 1 secret          | 42.53 43.58
+        RIIS, 5 secrets        | 35.92 38.13
+        IICNet, 5 secrets      | 35.64 37.94
+        ISN, 5 secrets         | 33.77 36.02
+        AutoEncoder, 5 secrets | 32.35 31.21""",
+    "riis-fig9": "",
+    "jrig-table1": """
+        stage-wise + mix | 36.00 40.56
+        only mix         | 32.12 35.98
+        only stage-wise  | 32.73 37.44""",
+    "jrig-table2": "JRIG | 3 0.1 1 0.0000001 0.5 1 0.01 0.01",
+    "jrig-table3": """
+        JRIG       | 36.00 40.56 33.13
+        Xia et al. | 33.76 40.16 25.88""",
+    "jrig-table4": """
+        with SSIM    | 36.00 40.56 33.13
+        without SSIM | 35.21 40.21 32.33""",
+    "jrig-table5": """
+        random k = 32..64 | 36.00 40.56 33.13
+        fixed k = 48      | 35.93 38.64 29.58
+        fixed k = 32      | 33.99 32.75 29.54""",
+    "jrig-table6": """
+        Xia et al. | 20.22 20.45 21.02 22.13 25.88 36.10
+        JRIG       | 22.79 23.56 24.90 27.76 33.13 38.83""",
+    "jrig-fig12": "",
+}
+
+NOISE = "gaussian:gray=0,sigma=10", "gaussian:gray=0,sigma=1", "poisson:gray=0,peak=255"
+PRINTED_COLUMNS = {
+    "riis-table1": [NOISE[0], NOISE[2], *(f"jpeg:q={quality},ss=420" for quality in (40, 80, 90)), "identity"],
+    "riis-table3": [*NOISE, *(f"jpeg:q={quality},ss=420" for quality in (40, 90))],
+    "jrig-table6": [f"jpeg:q={quality},ss=420" for quality in (75, 80, 85, 90, 95, 100)],
+}
+
+
+def test_the_suites_are_those_the_papers_have_tables_for():
+    assert set(SUITES) == set(PRINTED)
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_every_printed_number_is_there_and_no_other(name):
+    suite = load_suite(name)
+    expected = {}
+    for line in PRINTED[name].strip().splitlines():
+        row, _, numbers = line.partition("|")
+        expected[row.strip()] = tuple(float(number) for number in numbers.split())
+    assert {row.row: row.values for row in suite.reported} == expected
+    assert suite.figure == (not expected)
+    assert suite.caveats
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_a_suite_names_only_what_bench_knows(name):
+    suite = load_suite(name)
+    columns = columns_of(suite, registry().degradations)
+    assert SUITES[name] == suite.title
+    if suite.of_hyperparameters:
+        return
+    assert create_metrics([*suite.metrics, *{c.metric for c in columns} - {ENCODED_BYTES}], registry())
+    known = {column.degradation for column in columns}
+    for method in suite.methods:
+        assert {channel.id for channel in parse_channels(method.degradations, registry().degradations)} <= known
+        assert bool(method.weights) <= bool(method.train), f"{method.label}: who trains {method.weights}?"
+    if name in PRINTED_COLUMNS:
+        printed = [column.degradation for column in columns if not column.measured_only]
+        assert printed == PRINTED_COLUMNS[name]
+    assert {pair for column in columns if not column.measured_only for pair in [column.pair]} <= {
+        "container", "secret", "grayscale", "restored"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in PRINTED if name.startswith("jrig") and name != "jrig-table2"])
+def test_what_hides_nothing_stands_in_every_table_of_invertible_grayscale(name):
+    suite = load_suite(name)
+    assert [method.plugin for method in suite.methods if method.label == suite.floor] == ["copy-gray"]
+    assert suite.floor_pairs == ("restored",)
+
+
+def commands():
+    found = {method.train for name in PRINTED for method in load_suite(name).methods if method.train}
+    return sorted(found)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_training_commands_are_complete(command):
+    program, verb, name, *arguments = shlex.split(command)
+    assert (program, verb) == ("bench", "train")
+    assert {"--data", "--out"} <= set(arguments)
+    if (entry := registry().models.find(name)) is None:
+        pytest.skip(f"{name} is not installed")
+    assert "train" in entry.extra, f"{name} has no training command"
+
+
+def test_list_prints_what_the_files_say(bench_command):
+    rows = json.loads(bench_command("list", "suites", "--json", check=0).stdout)
+    suites = {row["name"]: row for row in rows}
+    assert suites["riis-table3"]["reported"][0] == {
+        "row": "HiNet",
+        "values": [9.98, 26.93, 21.23, 11.52, 12.59],
+        "note": "",
+    }
+    assert suites["riis-table3"]["plugin"] == "reports"
+    assert "riis-table3  Secrets through noise and JPEG" in bench_command("list", "suites", check=0).stdout
+
+
+@pytest.mark.skipif(find_spec("bench_jrig") is None, reason="the plugin jrig is not installed")
+def test_the_hyperparameters_are_keys_of_the_plugin():
+    keys = tomllib.loads((files("bench_jrig") / "hyperparameters.toml").read_text("utf-8"))
+    suite = load_suite("jrig-table2")
+    assert {column.hyperparameter for column in suite.columns} <= set(keys)
+    assert set(suite.presets) <= set(keys["presets"])
