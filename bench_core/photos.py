@@ -7,24 +7,27 @@ import numpy as np
 
 from bench_core.errors import CellFailure, RequestError
 from bench_core.plugins import registry
+from bench_core.randomness import keyed_generator
 
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+
+HELD_OUT = 12
 
 _LOG = logging.getLogger("bench")
 
 
-def load_photos(specs: Iterable[str]) -> list[Pixels]:
+def load_photos(specs: Iterable[str], option: str = "--data") -> list[Pixels]:
     """The color pictures of data sets such as `folder:photos`, uint8 H×W×3, in the sets' order.
 
-    A picture that cannot be read is named in a warning and left out. RequestError for an unknown set, or one
-    without a readable picture.
+    A picture that cannot be read is named in a warning and left out. RequestError, which names `option`, for an
+    unknown set, or one without a readable picture.
     """
     photos: list[Pixels] = []
     for spec in specs:
         try:
             dataset = registry().datasets.create(spec)
         except RequestError as error:
-            raise RequestError(f"--data: {problem}" for problem in error.problems) from None
+            raise RequestError(f"{option}: {problem}" for problem in error.problems) from None
         found = []
         for image_id in dataset.ids():
             try:
@@ -32,9 +35,23 @@ def load_photos(specs: Iterable[str]) -> list[Pixels]:
             except CellFailure as failure:
                 _LOG.warning("%s: left out of training: %s", spec, failure.reason)
         if not found:
-            raise RequestError(f"'{spec}' holds no readable photo; training needs some, e.g. --data folder:photos")
+            raise RequestError(f"'{spec}' holds no readable photo; training needs some, e.g. {option} folder:photos")
         photos += found
     return photos
+
+
+def held_out(photos: Sequence[Pixels], seed: int, together: int = 1) -> tuple[list[Pixels], list[Pixels]]:
+    """Photos to train on, and up to 12 of them (a tenth, but the `together` that one trip takes) to validate on.
+
+    RequestError where there are fewer than two trips take.
+    """
+    if len(photos) < 2 * together:
+        raise RequestError(
+            f"training needs at least {2 * together} photos, not {len(photos)}; add some, or another --data"
+        )
+    order = keyed_generator(seed, "held-out", 0, "", 0).permutation(len(photos))
+    count = max(together, min(HELD_OUT, len(photos) // 10))
+    return [photos[i] for i in sorted(order[count:])], [photos[i] for i in order[:count]]
 
 
 class Crops:
@@ -53,8 +70,11 @@ class Crops:
         self._shares = areas / areas.sum()
 
     def draw(self, count: int, rng: np.random.Generator) -> Pixels:
-        """`count` independent crops."""
-        return np.stack([self._crop(int(i), rng) for i in rng.choice(len(self.photos), count, p=self._shares)])
+        """`count` independent crops; MemoryError at once where they are more than memory holds."""
+        crops = np.empty((count, self.size, self.size, 3), np.uint8)
+        for place, index in enumerate(rng.choice(len(self.photos), count, p=self._shares)):
+            crops[place] = self._crop(int(index), rng)
+        return crops
 
     def _crop(self, index: int, rng: np.random.Generator) -> Pixels:
         photo = self.photos[index]

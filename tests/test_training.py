@@ -27,6 +27,7 @@ from bench_core.training import (
     Recipe,
     Stage,
     Trainer,
+    Update,
     cosine_lr,
     halving_lr,
     load_tensors,
@@ -71,10 +72,10 @@ def make(
         save_tensors(path, objective.state_dict(), {"step": str(progressed.step)})
 
     recipe = Recipe(
-        objective=objective,
+        updates=[
+            Update("line", objective, torch.optim.Adam(objective.parameters(), lr=1.0), cosine_lr(0.1, 0.01, 2, 20))
+        ],
         stages=[Stage("main", 14, staged), Stage("late", 6, staged)],
-        optimizer=torch.optim.Adam(objective.parameters(), lr=1.0),
-        lr=cosine_lr(0.1, 0.01, 2, 20),
         validate=lambda: {"score": float((objective.weight.detach() - 2).abs().mean())},
         export=export,
         settings=settings or {"steps": 20},
@@ -126,10 +127,10 @@ def test_an_interrupted_run_resumes_exactly(tmp_path: Path, step: int, number: s
 def test_a_killed_run_resumes_exactly_from_its_last_checkpoint(tmp_path: Path) -> None:
     def die(step: int) -> None:
         if step == 12:
-            raise MemoryError("killed")
+            raise KeyError("killed")
 
     make(tmp_path / "whole").run()
-    with pytest.raises(MemoryError):
+    with pytest.raises(KeyError):
         make(tmp_path / "cut", die, cadence=Cadence(1, 5, 0.0)).run()
     resumed = make(tmp_path / "cut")
     assert resumed.progressed.step == 12

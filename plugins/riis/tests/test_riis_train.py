@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from click.testing import CliRunner
 from PIL import Image
 from skimage import data
 
-from bench_riis.config import load_preset, parse_qualities
-from bench_riis.train import Batches, held_out, main, stages
+from bench_core.photos import held_out
+from bench_riis.architecture import NetworkConfig
+from bench_riis.config import HYPERPARAMETERS, TrainingConfig, load_preset, parse_qualities
+from bench_riis.train import Batches, main, stages
 from bench_riis.validation import LEVELS, levels_of
 from bench_riis.weights import load_weights
 
@@ -58,13 +61,13 @@ def test_a_run_in_two_pieces_ends_like_a_whole_one(photos: Path, tmp_path: Path)
     def fail_at_fourth(self: Batches, step: int, process: int) -> object:
         calls.append(step)
         if len(calls) > 4:
-            raise MemoryError("killed")
+            raise KeyError("killed")
         return original(self, step, process)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Batches, "__call__", fail_at_fourth)
         result = CliRunner().invoke(main, [*command, "--set", "steps=6", "--out", str(interrupted), "--device", "cpu"])
-    assert isinstance(result.exception, MemoryError)
+    assert isinstance(result.exception, KeyError)
     run(*command, "--set", "steps=6", "--out", str(interrupted))
 
     for name in ("last.safetensors", "best.safetensors"):
@@ -122,13 +125,13 @@ def test_training_on_prints_goes_on_from_given_weights_and_resumes_exactly(photo
 
     def fail_at_third(self: Batches, step: int, process: int) -> object:
         if step == 2:
-            raise MemoryError("killed")
+            raise KeyError("killed")
         return original(self, step, process)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Batches, "__call__", fail_at_third)
         assert isinstance(
-            CliRunner().invoke(main, [*command, "--out", str(stopped), "--device", "cpu"]).exception, MemoryError
+            CliRunner().invoke(main, [*command, "--out", str(stopped), "--device", "cpu"]).exception, KeyError
         )
     run(*command, "--out", str(stopped))
     whole, cut = (load_weights(folder / "last.safetensors") for folder in (tmp_path / "whole", stopped))
@@ -188,6 +191,11 @@ def test_presets_hold_the_specified_values() -> None:
     assert parse_qualities("30..40:5/90") == (30, 35, 40, 90)
 
 
+def test_every_field_of_the_records_is_a_hyper_parameter() -> None:
+    assert [field.name for field in fields(NetworkConfig)] == list(HYPERPARAMETERS.group("network"))
+    assert [field.name for field in fields(TrainingConfig)] == list(HYPERPARAMETERS.group("training"))
+
+
 def test_the_late_stage_has_larger_crops() -> None:
     _, config = load_preset("small", ["steps=10"])
     pictures = [np.zeros((150, 150, 3), np.uint8)] * 4
@@ -208,7 +216,7 @@ def test_batches_are_keyed_by_step_and_process() -> None:
 
 def test_validation_photos_are_not_trained_on() -> None:
     pictures = [np.full((32, 32, 3), index, np.uint8) for index in range(40)]
-    train, validate = held_out(pictures, n_secrets=1, seed=0)
+    train, validate = held_out(pictures, seed=0, together=2)
     assert len(validate) == 4
     assert sorted(int(photo[0, 0, 0]) for photo in train + validate) == list(range(40))
 

@@ -1,22 +1,16 @@
-"""Hyper-parameters: two frozen records, read from `presets.toml` and changed by `--set key=value`."""
+"""Hyper-parameters: two frozen records, read from `hyperparameters.toml` and changed by `--set key=value`."""
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from bench_core.errors import RequestError
-from bench_core.params import Param
-from bench_riis.architecture import CONDITIONS, SITES, SOURCES, SQUEEZES, NetworkConfig, network_config
+from bench_core.training.hyperparameters import Hyperparameters
+from bench_riis.architecture import NetworkConfig, network_config
 
-SCHEDULES = ("cosine", "halve")
-DISTRIBUTIONS = ("nll", "ce", "off")
-SENDERS = ("told", "untold")
-FFT_LOSSES = ("l2", "l1", "off")
-PRINT_GRADIENTS = ("identity", "none")
-JPEG_GRADIENTS = ("ste_real", "fourier", "cubic", "ste", "noise")
+HYPERPARAMETERS = Hyperparameters.read(files("bench_riis") / "hyperparameters.toml")
+"""Every key of `--set`, with its value in each preset, its bounds and where it comes from."""
 
 
 @dataclass(frozen=True)
@@ -101,111 +95,11 @@ def _integers(text: str, most: int, rule: str, example: str) -> tuple[int, ...]:
     return tuple(values)
 
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "activation": ("relu", "leaky"),
-    "condition": CONDITIONS,
-    "squeeze": tuple(SQUEEZES),
-    "hf_source": SOURCES,
-    "dgm_site": SITES,
-    "dgm_sender": SENDERS,
-    "schedule": SCHEDULES,
-    "distr": DISTRIBUTIONS,
-    "fft": FFT_LOSSES,
-    "jpeg_grad": JPEG_GRADIENTS,
-    "print_grad": PRINT_GRADIENTS,
-}
-_AT_LEAST_ONE = {
-    "steps",
-    "batch",
-    "late_batch",
-    "flow_steps",
-    "canp_steps",
-    "flow_growth",
-    "canp_growth",
-    "condition_channels",
-    "cem_channels",
-    "source_blocks",
-    "dgm_width",
-    "host_channels",
-    "secret_channels",
-    "jpeg_terms",
-}
-_AT_LEAST_TWO = {"flow_convs", "canp_convs", "cem_depth"}
-_SHARES = {
-    "late_fraction",
-    "p_clean",
-    "p_gauss",
-    "p_poisson",
-    "p_print",
-    "print_strength",
-    "print_real",
-    "decouple_at",
-}
-_HIGHEST = {**dict.fromkeys(_SHARES, 1), "beta1": 0.99999, "beta2": 0.99999, "sigma_min": 255, "sigma_max": 255}
-
-
-def _param(name: str, kind: type) -> Param:
-    if kind is str:
-        return Param(name, str, choices=_CHOICES.get(name, ()))
-    if kind is bool:
-        return Param(name, bool)
-    low = (
-        -1
-        if name == "validation_temperature"
-        else 1
-        if name in _AT_LEAST_ONE
-        else 2
-        if name in _AT_LEAST_TWO
-        else 16
-        if name.endswith("crop")
-        else 0
-    )
-    return Param(name, kind, low=low, high=_HIGHEST.get(name))
-
-
-PARAMS = {
-    field.name: _param(
-        field.name, {"int": int, "float": float, "str": str, "bool": bool}[getattr(field.type, "__name__", "str")]
-    )
-    for record in (NetworkConfig, TrainingConfig)
-    for field in fields(record)
-}
-"""Every key of `--set`, with its type and bounds."""
-
-
-@cache
-def _presets() -> dict[str, dict[str, dict[str, Any]]]:
-    return tomllib.loads((files("bench_riis") / "presets.toml").read_text("utf-8"))
-
-
-def preset_names() -> tuple[str, ...]:
-    """The presets there are."""
-    return tuple(_presets())
-
-
 def load_preset(name: str, overrides: Iterable[str] = ()) -> tuple[NetworkConfig, TrainingConfig]:
     """A preset with `key=value` texts applied; RequestError with one line per mistake."""
-    if name not in _presets():
-        raise RequestError(f"unknown preset '{name}'; known: {', '.join(preset_names())}")
-    values = {**_presets()[name]["network"], **_presets()[name]["training"]}
-    problems: list[str] = []
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        if not equals:
-            problems.append(f"--set takes key=value, not '{text}'; e.g. --set steps=1000")
-        elif key not in PARAMS:
-            problems.append(f"unknown hyper-parameter '{key}'; known: {', '.join(sorted(PARAMS))}")
-        else:
-            try:
-                values[key] = PARAMS[key].parse(value)
-            except RequestError as error:
-                problems.extend(error.problems)
-    if problems:
-        raise RequestError(problems)
-    network, training = (
-        network_config(values),
-        TrainingConfig(**{f.name: values[f.name] for f in fields(TrainingConfig) if f.name in values}),
-    )
+    values: dict[str, Any] = HYPERPARAMETERS.resolve(name, overrides)
+    network = network_config(values)
+    training = TrainingConfig(**{field.name: values[field.name] for field in fields(TrainingConfig)})
     _check(network, training)
     return network, training
 
