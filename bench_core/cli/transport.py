@@ -5,15 +5,13 @@ from pathlib import Path
 import click
 import numpy as np
 
-from bench_core.cli.options import method_options, parse_settings, seed_option
+from bench_core.by_hand import decode_carrier, make_model, read_carrier, told_stages
+from bench_core.cli.options import method_options, seed_option
 from bench_core.errors import CellFailure, RequestError
-from bench_core.images import luminance, read_gray, read_image, write_image
-from bench_core.model import Condition, Model, Sample, Stage
-from bench_core.params import resolve
-from bench_core.plan import create_model, find_weights
-from bench_core.plugins import registry
+from bench_core.images import luminance, read_image, write_image
+from bench_core.model import Model, Sample
 from bench_core.randomness import keyed_generator
-from bench_core.runner import DECODE_STAGE, ENCODE_STAGE, checked
+from bench_core.runner import ENCODE_STAGE, checked
 from bench_core.sizes import Size
 from bench_core.task import STEGANOGRAPHY
 
@@ -36,7 +34,7 @@ def encode(
     set_: tuple[str, ...],
 ) -> None:
     """Make a carrier with MODEL: a host and its secrets for steganography, one color picture otherwise."""
-    model = _model(name, set_, weights, device)
+    model = make_model(name, set_, weights, device)
     sample = _sample(model, pictures)
     rng = keyed_generator(seed, Path(pictures[0]).name, ENCODE_STAGE, f"encode:{name}", 0)
     first = sample[model.task.fields[0]]
@@ -67,24 +65,11 @@ def decode(
     set_: tuple[str, ...],
 ) -> None:
     """Recover with MODEL what CARRIER holds; one file for each picture it returns."""
-    model = _model(name, set_, weights, device)
-    try:
-        received = (read_gray if model.task.carrier_channels == 1 else read_image)(carrier)
-    except CellFailure as failure:
-        raise RequestError(failure.reason) from None
+    model = make_model(name, set_, weights, device)
+    received = read_carrier(model, carrier)
     if Path(output).exists() and not Path(output).is_dir():
         raise RequestError(f"-o {output}: is a file; name a folder, e.g. -o out/")
-    condition = Condition(
-        _stages(model, degrade), (keyed_generator(seed, Path(carrier).name, DECODE_STAGE, f"decode:{name}", 0),)
-    )
-    try:
-        outputs = model.decode_all([received], condition)[0]
-        images = {
-            field: checked(value, (*received.shape[:2], np.shape(value)[2]), f"output '{field}'")[0]
-            for field, value in outputs.items()
-        }
-    except CellFailure as failure:
-        raise RequestError(f"{name} cannot decode this: {failure.reason}") from None
+    images = decode_carrier(model, received, Path(carrier).name, seed, told_stages(model, degrade))
     for field, image in images.items():
         parts = (
             [image[:, :, start : start + 3] for start in range(0, image.shape[2], 3)] if image.shape[2] > 3 else [image]
@@ -93,15 +78,6 @@ def decode(
             path = Path(output) / (f"{field}.png" if len(parts) == 1 else f"{field}-{index + 1}.png")
             write_image(path, np.ascontiguousarray(part))
             click.echo(str(path))
-
-
-def _model(name: str, settings: tuple[str, ...], weights: str | None, device: str) -> Model:
-    model_class: type[Model] = registry().models.load(name)
-    try:
-        values = resolve(model_class.params, parse_settings(settings), name)
-    except RequestError as error:
-        raise RequestError([line if line.startswith("--") else f"--set: {line}" for line in error.problems]) from None
-    return create_model(model_class, name, values, find_weights(weights) if weights else None, device)
 
 
 def _sample(model: Model, paths: tuple[str, ...]) -> Sample:
@@ -120,14 +96,3 @@ def _sample(model: Model, paths: tuple[str, ...]) -> Sample:
         secrets = [Size(width, height, fit=True).apply(image) for image in images[1:]]
         return Sample({"host": first, "secret": np.concatenate(secrets, axis=2)})
     return Sample({"color": first, "gray": luminance(first)})
-
-
-def _stages(model: Model, degrade: str | None) -> tuple[Stage, ...] | None:
-    if degrade is None or not model.told:
-        return None
-    from bench_core.grammar import parse_channels
-
-    channels = parse_channels([degrade], registry().degradations)
-    if len(channels) != 1:
-        raise RequestError(f"--degrade {degrade}: names {len(channels)} channels; a picture arrives through one")
-    return tuple(Stage(stage.name, stage.values) for stage in channels[0].stages)
