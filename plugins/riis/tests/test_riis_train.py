@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 from PIL import Image
 from skimage import data
 
-from bench_core.photos import held_out
+from bench_core.photos import Crops, held_out
 from bench_riis.architecture import NetworkConfig
 from bench_riis.config import HYPERPARAMETERS, TrainingConfig, load_preset, parse_qualities
 from bench_riis.train import Batches, main, stages
@@ -43,6 +44,10 @@ def photos(tmp_path: Path) -> Path:
     (folder / "notes.txt").write_text("no photo")
     (folder / "broken.png").write_bytes(b"no photo either")
     return folder
+
+
+def batches(config: TrainingConfig, n_secrets: int = 1) -> Callable[[Crops, int, str], Batches]:
+    return lambda crops, count, name: Batches(crops, count, n_secrets, config, 0, name)
 
 
 def run(*arguments: str) -> str:
@@ -97,7 +102,7 @@ def test_training_starts_from_given_weights_of_the_same_network(photos: Path, tm
     wrong = ["--out", str(tmp_path / "three"), "--init", given, "--secrets", "2", "--device", "cpu"]
     result = CliRunner().invoke(main, [*command, *wrong])
     assert result.exit_code == 2
-    assert "holds another network" in result.output
+    assert "holds another network: 1 secret(s), not 2" in result.output
 
 
 def test_prints_are_validated_as_they_are_trained_on() -> None:
@@ -199,7 +204,7 @@ def test_every_field_of_the_records_is_a_hyper_parameter() -> None:
 def test_the_late_stage_has_larger_crops() -> None:
     _, config = load_preset("small", ["steps=10"])
     pictures = [np.zeros((150, 150, 3), np.uint8)] * 4
-    main_stage, late = stages(pictures, config, n_secrets=2, seed=0)
+    main_stage, late = stages(pictures, config, batches(config, n_secrets=2))
     assert (main_stage.steps, late.steps) == (8, 2)
     assert main_stage.batch(0, 0)["secret"].shape == (8, 6, 64, 64)
     assert late.batch(8, 0)["host"].shape == (4, 3, 128, 128)
@@ -208,7 +213,7 @@ def test_the_late_stage_has_larger_crops() -> None:
 def test_batches_are_keyed_by_step_and_process() -> None:
     _, config = load_preset("small", ["crop=32"])
     pictures = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
-    stage = stages(pictures, config, 1, 0)[0]
+    stage = stages(pictures, config, batches(config))[0]
     assert torch.equal(stage.batch(3, 0)["host"], stage.batch(3, 0)["host"])
     assert not torch.equal(stage.batch(3, 0)["host"], stage.batch(4, 0)["host"])
     assert not torch.equal(stage.batch(3, 0)["host"], stage.batch(3, 1)["host"])

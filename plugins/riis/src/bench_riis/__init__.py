@@ -18,6 +18,7 @@ def register_models(register: Register) -> None:
         "riis-star",
         "bench_riis.method:RiisStar",
         summary="riis with distortion-guided modulation: the receiver is told the degradation",
+        train="bench_riis.train:star",
     )
     register(
         "riis-print",

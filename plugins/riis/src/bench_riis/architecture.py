@@ -40,8 +40,6 @@ class NetworkConfig:
     dgm_site: str = "factors"
     dgm_width: int = 32
     decoupled: bool = False
-    host_channels: int = 3
-    secret_channels: int = 3
 
     @property
     def levels(self) -> int:

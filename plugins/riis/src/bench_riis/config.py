@@ -1,7 +1,7 @@
 """Hyper-parameters: two frozen records, read from `hyperparameters.toml` and changed by `--set key=value`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 from typing import Any
 
@@ -11,6 +11,25 @@ from bench_riis.architecture import NetworkConfig, network_config
 
 HYPERPARAMETERS = Hyperparameters.read(files("bench_riis") / "hyperparameters.toml")
 """Every key of `--set`, with its value in each preset, its bounds and where it comes from."""
+
+
+STAR = replace(
+    HYPERPARAMETERS,
+    values={
+        preset: {
+            **values,
+            "dgm": True,
+            "p_clean": 0.25,
+            "p_gauss": 0.25,
+            "p_poisson": 0.25,
+            "sigma_min": 1.0,
+            "sigma_max": 10.0,
+            "qf": "40..95",
+        }
+        for preset, values in HYPERPARAMETERS.values.items()
+    },
+)
+"""The same for RIIS*: told the degradation, and trained on all kinds and levels alike (ranges chosen here)."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +114,11 @@ def _integers(text: str, most: int, rule: str, example: str) -> tuple[int, ...]:
     return tuple(values)
 
 
-def load_preset(name: str, overrides: Iterable[str] = ()) -> tuple[NetworkConfig, TrainingConfig]:
+def load_preset(
+    name: str, overrides: Iterable[str] = (), hyperparameters: Hyperparameters = HYPERPARAMETERS
+) -> tuple[NetworkConfig, TrainingConfig]:
     """A preset with `key=value` texts applied; RequestError with one line per mistake."""
-    values: dict[str, Any] = HYPERPARAMETERS.resolve(name, overrides)
+    values: dict[str, Any] = hyperparameters.resolve(name, overrides)
     network = network_config(values)
     training = TrainingConfig(**{field.name: values[field.name] for field in fields(TrainingConfig)})
     _check(network, training)

@@ -2,7 +2,8 @@
 
 Shapes: secrets N×3K×H×W, host and container N×3×H×W, all in [0, 1]; latent and noise N×(3·4^L·K)×H/2^L×W/2^L, where
 the squeeze applies the Haar transform L times (1 in the paper), and H and W are multiples of 2^L. `told` is the
-condition vector d, N×3 (bench_riis.modulation); networks without modulation do not look at it.
+condition vector d, N×3 (bench_riis.modulation); networks without modulation do not look at it. Where host and secret
+have other channels than 3 (bench_riis.color), these stand for the 3s above.
 RIIS: "Robust Invertible Image Steganography", CVPR 2022.
 """
 
@@ -36,14 +37,16 @@ class RiisNetwork(nn.Module):
 
     decoupling: Tensor
 
-    def __init__(self, config: NetworkConfig, n_secrets: int = 1) -> None:
+    def __init__(
+        self, config: NetworkConfig, n_secrets: int = 1, host_channels: int = 3, secret_channels: int = 3
+    ) -> None:
         super().__init__()
         if not 1 <= n_secrets <= 5:
             raise ValueError(f"n_secrets must be 1 to 5, not {n_secrets}")
         self.config = config
         self.n_secrets = n_secrets
-        self.host_size = config.host_channels * 4**config.levels
-        self.latent_size = config.secret_channels * n_secrets * 4**config.levels
+        self.host_size = host_channels * 4**config.levels
+        self.latent_size = secret_channels * n_secrets * 4**config.levels
         modulation = (config.dgm_width, config.dgm_site) if config.dgm else None
         # The main flow starts as the identity: a fresh network sends the host itself.
         self.flow = self._main_flow(modulation)
@@ -54,7 +57,7 @@ class RiisNetwork(nn.Module):
             self.predictor = LatentPredictor(
                 self.host_size, self.latent_size, config.condition_channels, config.source_blocks
             )
-        self.cem = CEM(config.cem_depth, config.cem_channels, config.host_channels) if config.cem else None
+        self.cem = CEM(config.cem_depth, config.cem_channels, host_channels) if config.cem else None
         # Last, so that what is drawn for the other layers does not depend on it.
         self.trunk = Trunk(config.dgm_width) if config.dgm else None
         self.shared = ("flow", "condition", "canp") if config.source == "canp" else ("flow",)

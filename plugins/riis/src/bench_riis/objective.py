@@ -1,5 +1,9 @@
 """What training minimises: one trip through hide, channel and reveal, and the four losses of it."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -55,6 +59,11 @@ class Objective(nn.Module):
         }
         terms = [weight * losses[name] for name, weight in weights.items() if name in losses]
         return {"loss": torch.stack(terms).sum(), **losses}
+
+    @torch.no_grad()
+    def prepare(self, batch: Mapping[str, Any]) -> None:
+        """Let the actnorms of CANP look at their first batch, whether or not a loss will send anything through it."""
+        type(self)(self.network, replace(self.config, distr="nll")).train()(**batch)
 
     def _jittered(self, latent: Tensor, generator: torch.Generator) -> Tensor:
         if self.network.config.source == "gauss":

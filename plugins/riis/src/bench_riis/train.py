@@ -1,19 +1,20 @@
-"""`bench train riis` and `bench-riis-train`: train a network on a folder of photos."""
+"""`bench train riis`, `bench train riis-star` and `bench-riis-train`: train a network on folders of photos."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
+from torch import Tensor
 
-from bench_core.errors import RequestError
 from bench_core.photos import Crops, Pixels
 from bench_core.randomness import keyed_generator
 from bench_core.torch_model import to_tensor
 from bench_core.training import (
     CHECKPOINT,
+    Batch,
     Progressed,
     Recipe,
     Stage,
@@ -28,11 +29,11 @@ from bench_core.training import (
 )
 from bench_riis.architecture import as_dict
 from bench_riis.channel import check_channel, draw_levels
-from bench_riis.config import HYPERPARAMETERS, TrainingConfig, load_preset
+from bench_riis.config import HYPERPARAMETERS, STAR, TrainingConfig, load_preset
 from bench_riis.model import RiisNetwork
 from bench_riis.objective import Objective
 from bench_riis.validation import Validation
-from bench_riis.weights import channels_last, load_weights, save_weights
+from bench_riis.weights import channels_last, save_weights, start_from
 
 
 @dataclass(frozen=True)
@@ -58,56 +59,84 @@ class Batches:
         }
 
 
-def stages(photos: list[Pixels], config: TrainingConfig, n_secrets: int, seed: int) -> list[Stage]:
-    """The main stage, and the late one of larger crops where the configuration has one."""
+@dataclass(frozen=True)
+class Parts:
+    """What a training run is of: RIIS, or its relative that hides color (bench_riis.color)."""
+
+    network: RiisNetwork
+    objective: Objective
+    batches: Callable[[Crops, int, str], Callable[[int, int], Batch]]
+    """From the crops of a stage, its batch size and its name."""
+    validate: Callable[[], Mapping[str, float]]
+    pictures: Callable[[], Mapping[str, Tensor]]
+
+
+def stages(
+    photos: list[Pixels],
+    config: TrainingConfig,
+    batches: Callable[[Crops, int, str], Callable[[int, int], Batch]],
+    decouple: Callable[[], None] | None = None,
+) -> list[Stage]:
+    """The main stage, and the late one of larger crops where the configuration has one.
+
+    With `decouple`, which begins the second half of two-stage decoupled tuning, a stage is cut where that happens;
+    both parts draw what the whole would have drawn.
+    """
     late = round(config.steps * config.late_fraction)
     plan = (
         ("main", config.steps - late, config.crop, config.batch),
         ("late", late, config.late_crop, config.late_batch),
     )
-    return [
-        Stage(name, steps, Batches(Crops(photos, crop), batch, n_secrets, config, seed, name))
-        for name, steps, crop, batch in plan
-        if steps
-    ]
+    shared = config.steps if decouple is None else round(config.steps * config.decouple_at)
+    cut: list[Stage] = []
+    for name, steps, crop, count in plan:
+        if not steps:
+            continue
+        drawn = batches(Crops(photos, crop), count, name)
+        first = min(shared, steps)
+        shared -= first
+        cut += [Stage(name, first, drawn), Stage(f"{name}, decoupled", steps - first, drawn, enter=decouple)]
+    return [stage for stage in cut if stage.steps]
 
 
 def build(options: TrainingOptions, n_secrets: int) -> Trainer:
     """Everything a run needs, checked before the first step; RequestError with one line per mistake."""
-    network_config, config = load_preset(options.preset, options.overrides)
+    network_config, config = load_preset(options.preset, options.overrides, options.hyperparameters)
     check_channel(config)
-    seed, init, out = options.seed, options.init, options.out
     photos, validation_photos = options.photos(together=n_secrets + 1)
-    planned = stages(photos, config, n_secrets, seed)
-    validation = Validation(validation_photos, config, n_secrets, seed)
-
-    torch.manual_seed(seed)
+    validation = Validation(validation_photos, config, n_secrets, options.seed)
+    torch.manual_seed(options.seed)
     network = RiisNetwork(network_config, n_secrets)
-    origin: Mapping[str, Any] = {}
-    if init is not None:
-        loaded = load_weights(init)
-        if (loaded.network.config, loaded.network.n_secrets) != (network_config, n_secrets):
-            raise RequestError(
-                f"{init} holds another network than --preset {options.preset} with {n_secrets} secret(s)"
-            )
-        network.load_state_dict(loaded.network.state_dict())
-        origin = {"started_from": loaded.training}
-    objective = Objective(network, config)
-    if not (out / CHECKPOINT).exists():
-        # CANP's actnorm looks at its first batch; before processes split, so that all start alike.
-        with torch.no_grad():
-            objective(**planned[0].batch(0, 0))
-    objective = channels_last(objective)
+    parts = Parts(
+        network,
+        Objective(network, config),
+        lambda crops, count, name: Batches(crops, count, n_secrets, config, options.seed, name),
+        lambda: validation.run(network),
+        lambda: validation.pictures,
+    )
+    return make_trainer(options, config, photos, parts)
 
+
+def make_trainer(options: TrainingOptions, config: TrainingConfig, photos: list[Pixels], parts: Parts) -> Trainer:
+    """A trainer of these parts, started from --init, or from its first batch; RequestError with a line per mistake."""
+    network = parts.network
+    optimizer = torch.optim.Adam(network.parameters(), lr=config.lr, betas=(config.beta1, config.beta2))
+    decoupled = network.config.decoupled
+    planned = stages(photos, config, parts.batches, (lambda: network.decouple(optimizer)) if decoupled else None)
+    origin: Mapping[str, Any] = {}
+    if options.init is not None:
+        origin = {"started_from": start_from(options.init, network)}
+    elif not (options.out / CHECKPOINT).exists():
+        parts.objective.prepare(planned[0].batch(0, 0))  # before processes split, so that all start alike
     accelerator = make_accelerator(options.device, options.mixed_precision)
     settings = {
         "preset": options.preset,
-        "n_secrets": n_secrets,
-        "seed": seed,
+        "n_secrets": network.n_secrets,
+        "seed": options.seed,
         "photos": len(photos),
         "processes": accelerator.num_processes,
         "mixed_precision": options.mixed_precision,
-        **as_dict(network_config),
+        **as_dict(network.config),
         **as_dict(config),
     }
 
@@ -116,21 +145,16 @@ def build(options: TrainingOptions, n_secrets: int) -> Trainer:
 
     update = Update(
         name="network",
-        objective=objective,
-        optimizer=torch.optim.Adam(network.parameters(), lr=config.lr, betas=(config.beta1, config.beta2)),
+        objective=channels_last(parts.objective),
+        optimizer=optimizer,
         lr=cosine_lr(config.lr, config.lr_end, config.warmup, config.steps)
         if config.schedule == "cosine"
         else halving_lr(config.lr, config.steps),
         clip_norm=config.clip_norm,
+        unused=decoupled,  # the copies until they part, and what the losses leave of the way forth afterwards
     )
-    recipe = Recipe(
-        updates=[update],
-        stages=planned,
-        validate=lambda: validation.run(network),
-        export=export,
-        settings=settings,
-    )
-    return Trainer(recipe, out, accelerator, options.cadence, options.accept_changes)
+    recipe = Recipe([update], planned, parts.validate, export, settings, parts.pictures)
+    return Trainer(recipe, options.out, accelerator, options.cadence, options.accept_changes)
 
 
 def training_record(settings: Mapping[str, Any], progressed: Progressed) -> dict[str, Any]:
@@ -144,14 +168,32 @@ def training_record(settings: Mapping[str, Any], progressed: Progressed) -> dict
     }
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+_SECRETS = click.option(
+    "--secrets", "n_secrets", type=click.IntRange(1, 5), default=1, help="How many secrets a host carries."
+)
+_CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
+
+
+@click.command(context_settings=_CONTEXT)
 @training_options(HYPERPARAMETERS)
-@click.option("--secrets", "n_secrets", type=click.IntRange(1, 5), default=1, help="How many secrets a host carries.")
+@_SECRETS
 def main(options: TrainingOptions, n_secrets: int) -> None:
     """Train RIIS on photos.
 
-    The folder given with --out gets checkpoint, best and last .safetensors, log.csv, validation.csv and tensorboard/.
-    The same command again goes on where it stopped. `torchrun … -m bench_riis.train …` uses several GPUs.
+    The folder given with --out gets checkpoint, best and last .safetensors, log.csv, validation.csv, tensorboard/ and
+    samples/. The same command again goes on where it stopped. `torchrun … -m bench_riis.train …` uses several GPUs.
+    """
+    run_command(lambda: build(options, n_secrets))
+
+
+@click.command(context_settings=_CONTEXT)
+@training_options(STAR)
+@_SECRETS
+def star(options: TrainingOptions, n_secrets: int) -> None:
+    """Train RIIS* on photos: RIIS with distortion-guided modulation, on all degradations alike.
+
+    --init takes weights of RIIS: the modulation then starts as none. With `--set dgm_sender=untold` only the receiver
+    is told the degradation, as in `bench run`, where the sender cannot know it.
     """
     run_command(lambda: build(options, n_secrets))
 

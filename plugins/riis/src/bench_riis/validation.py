@@ -60,6 +60,8 @@ class Validation:
         self.levels = levels_of(config)
         # Training may simulate JPEG; what counts is the real one.
         self.config, self.seed = replace(config, jpeg_grad="ste_real"), seed
+        self.pictures: dict[str, Tensor] = {}
+        """What the last run saw, clipped, N×3×H×W."""
         own = config.validation_temperature
         self.temperature = config.temperature if own < 0 else own
 
@@ -74,12 +76,15 @@ class Validation:
         told_sender = network.config.dgm and self.config.dgm_sender == "told"
         container = self._hide(network, secret, host, Level("clean"))
         figures = {"container": psnr8(container, host)}
+        self.pictures = {"host": host, "container": container, "secret": secret}
         errors = []
         for name, level in self.levels.items():
             sent = self._hide(network, secret, host, level) if told_sender else container
             found = self._reveal(network, sent, level)
             figures[f"secret_{name}"] = psnr8(found, secret)
             errors.append(float(F.mse_loss(found, secret)))
+            self.pictures[f"secret_{name}"] = found
+        self.pictures = {name: _rgb(pictures) for name, pictures in self.pictures.items()}
         score = self.config.weight_rev * sum(errors) / len(errors)
         return {**figures, "score": score + self.config.weight_con * float(F.mse_loss(container, host))}
 
@@ -95,6 +100,11 @@ class Validation:
         told = condition_vectors([level])
         pairs = zip(torch.split(received, 1), torch.split(noise, 1), strict=True)
         return torch.cat([network.reveal(r, self.temperature * z, told).secret for r, z in pairs])
+
+
+def _rgb(pictures: Tensor) -> Tensor:
+    """Several secrets below each other, N×3K×H×W to N×3×KH×W, clipped."""
+    return torch.cat(torch.split(pictures.clamp(0, 1), 3, dim=1), dim=2)
 
 
 def _center(photo: Pixels, size: int) -> Pixels:
