@@ -43,8 +43,9 @@ class DataChoice:
 class ColumnSpec:
     """One column of the table, or several: one for each channel that `degradations` stand for.
 
-    No degradation is given for a pair that no channel can change. `measured_only` columns are not in the paper's
-    table. `panel` tells apart the tables of a figure. `hyperparameter` is the key of one, instead of a metric.
+    No degradation is given for a pair that no channel can change. `{}` in a title is the channel's main parameter.
+    `measured_only` columns are not in the paper's table. `panel` tells apart the tables of a figure. `hyperparameter`
+    is the key of one, instead of a metric.
     """
 
     title: str
@@ -61,7 +62,8 @@ class MethodSpec:
     """One method to run: a plugin with its settings and weights, and the reported row it stands for.
 
     Several methods of one `label` are one row of the table, such as a model for each level; each then names the
-    `degradations` it is for. Without `weights` the plugin's own are used; `train` is the command that makes them.
+    `degradations` it is for. Without `weights` the plugin's own are used, and with `or_own` also where that file is
+    missing; `train` is the command that makes them.
     """
 
     label: str
@@ -69,6 +71,7 @@ class MethodSpec:
     row: str = ""
     settings: Mapping[str, str] | None = None
     weights: str = ""
+    or_own: bool = False
     degradations: tuple[str, ...] = ()
     train: str = ""
     note: str = ""
@@ -100,9 +103,9 @@ class Caveat:
 class Suite:
     """One suite as its file says it.
 
-    `figure` marks a plot without printed numbers. `floor` is the label of the method that does nothing, and
-    `floor_pairs` the pairs that are marked where they come no more than 1 dB above it. `presets` of the method
-    `presets_of` stand beside a table of hyper-parameters.
+    `figure` marks a plot without printed numbers. `floor` is the label of the method that does nothing: what comes no
+    more than 1 dB above it, on `floor_pairs` in `floor_metrics`, is marked. `presets` of the method `presets_of` stand
+    beside a table of hyper-parameters.
     """
 
     name: str
@@ -121,6 +124,7 @@ class Suite:
     figure: bool = False
     floor: str = ""
     floor_pairs: tuple[str, ...] = ()
+    floor_metrics: tuple[str, ...] = ("psnr",)
     presets_of: str = ""
     presets: tuple[str, ...] = ()
 
@@ -198,6 +202,7 @@ def _suite(top: TableReader, name: str) -> Suite:
         figure=top.flag("figure"),
         floor=top.text("floor", ""),
         floor_pairs=top.texts("floor_pairs"),
+        floor_metrics=top.texts("floor_metrics") or ("psnr",),
         presets_of=top.text("presets_of", ""),
         presets=top.texts("presets"),
     )
@@ -239,6 +244,7 @@ def _method(table: TableReader) -> MethodSpec:
         row=table.text("row", ""),
         settings=table.settings("settings"),
         weights=table.text("weights", ""),
+        or_own=table.flag("or_own"),
         degradations=table.texts("degradations"),
         train=table.text("train", ""),
         note=table.text("note", ""),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
+from bench_core.degradation import Channel
 from bench_core.errors import RequestError
 from bench_core.grammar import parse_channels
 from bench_core.params import format_value
@@ -94,11 +95,13 @@ def columns_of(suite: Suite, degradations: Registry) -> list[Column]:
         except RequestError as error:
             problems.extend(error.problems)
             continue
-        if len(channels) > 1 and (spec.title or (suite.reported and not spec.measured_only)):
+        if len(channels) > 1 and (
+            (spec.title and "{}" not in spec.title) or (suite.reported and not spec.measured_only)
+        ):
             problems.append(f"{where}: stand for {len(channels)} columns; name one for each title and printed number")
             continue
         found.extend(
-            Column(spec.title or _title(channel), spec.pair, spec.metric, channel.id, spec.measured_only, spec.panel)
+            Column(_title(channel, spec.title), spec.pair, spec.metric, channel.id, spec.measured_only, spec.panel)
             for channel in channels
         )
     if problems:
@@ -106,13 +109,12 @@ def columns_of(suite: Suite, degradations: Registry) -> list[Column]:
     return found
 
 
-def _title(channel: Any) -> str:
-    """`jpeg 75`: the stages with their main parameter."""
-    parts = []
-    for stage in channel.stages:
-        main = next(iter(stage.values.values()), None)
-        parts.append(stage.name if main is None else f"{stage.name} {format_value(main)}")
-    return " + ".join(parts) or "clean"
+def _title(channel: Channel, given: str) -> str:
+    """The title that was given, or `jpeg 75`: the stages with their main parameter."""
+    mains = ["" if not stage.params else format_value(stage.values[stage.params[0].name]) for stage in channel.stages]
+    if given:
+        return given.replace("{}", " + ".join(mains))
+    return " + ".join(f"{stage.name} {main}".strip() for stage, main in zip(channel.stages, mains, strict=True))
 
 
 def choose_data(suite: Suite, dataset: str | None, environment: Mapping[str, str] = os.environ) -> Chosen:
@@ -236,7 +238,9 @@ def _prepare(method: MethodSpec, base: Request, options: Options) -> Workbench |
         return f"no method '{method.plugin}' is installed"
     weights = options.weights or method.weights or None
     if weights and not options.weights and not Path(weights).is_file():
-        return f"no weights {weights}{train or '; give them with --weights'}"
+        if not method.or_own:
+            return f"no weights {weights}{train or '; give them with --weights'}"
+        weights = None
     degrade = options.degrade or method.degradations or base.degrade
     settings = {**(method.settings or {}), **options.settings}
     request = replace(base, plugin=method.plugin, weights=weights, settings=settings, degrade=degrade)
@@ -245,4 +249,4 @@ def _prepare(method: MethodSpec, base: Request, options: Options) -> Workbench |
     except RequestError as error:
         if options.settings or options.weights:  # what the user asked of the method is not the suite's to forgive
             raise
-        return " ".join(error.problems) + (train if "weights" in str(error) else "")
+        return " ".join(error.problems) + (train if "weights" in str(error) and "bench train" not in str(error) else "")

@@ -10,6 +10,7 @@ from bench_core.errors import RequestError
 from bench_core.rows import as_csv, as_json, as_parquet
 from bench_core.store.database import open_database
 from bench_core.store.queries import Row, find_run, long_rows
+from bench_core.store.suites import RUN_PREFIX, get_suite, reported_rows
 
 FORMATS: dict[str, Callable[[Sequence[Row]], bytes]] = {"csv": as_csv, "json": as_json, "parquet": as_parquet}
 
@@ -26,7 +27,10 @@ FORMATS: dict[str, Callable[[Sequence[Row]], bytes]] = {"csv": as_csv, "json": a
 @click.option("-o", "--output", metavar="FILE", help="Where to write; CSV and JSON go to standard output without it.")
 @db_option
 def export(run_ids: tuple[str, ...], format_: str | None, output: str | None, db: str) -> None:
-    """Write the rows of RUNs (all without any): one row a cell, with value, status and reason."""
+    """Write the rows of RUNs (all without any): one row a cell, with value, status and reason.
+
+    Without any RUN, what papers report is in it too, with origin `reported`; `suite:NAME` writes that of one suite.
+    """
     kind = format_ or (Path(output).suffix.lstrip(".").lower() if output else "csv")
     if kind not in FORMATS:
         raise RequestError(f"-o {output}: cannot tell the format from the name; add --format csv, json or parquet")
@@ -35,7 +39,11 @@ def export(run_ids: tuple[str, ...], format_: str | None, output: str | None, db
     if output and not Path(output).absolute().parent.is_dir():
         raise RequestError(f"-o {output}: no such folder {Path(output).parent}")
     database = open_database(db, create=False)
-    rows = long_rows(database, [find_run(database, run_id).id for run_id in run_ids] if run_ids else None)
+    suites = [
+        get_suite(database, name.removeprefix(RUN_PREFIX)).name for name in run_ids if name.startswith(RUN_PREFIX)
+    ]
+    runs = [find_run(database, run_id).id for run_id in run_ids if not run_id.startswith(RUN_PREFIX)]
+    rows = long_rows(database, runs if run_ids else None) + reported_rows(database, suites if run_ids else None)
     database.close()
     content = FORMATS[kind](rows)
     if output:

@@ -2,10 +2,12 @@
 
 import shlex
 import sys
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from bench_core.cli.options import db_option, method_options, parse_settings, seed_option
 from bench_core.errors import RequestError
@@ -13,8 +15,14 @@ from bench_core.errors import RequestError
 
 @click.command()
 @click.option(
-    "-p", "--plugin", "plugin", multiple=True, required=True, metavar="NAME", help="A method; may be repeated."
-)
+    "-p", "--plugin", "plugin", multiple=True, metavar="NAME",
+    help="A method; may be repeated. Of a suite: only this one.",
+)  # fmt: skip
+@click.option(
+    "--suite", metavar="NAME",
+    help="A paper's table: its methods, channels and data, beside what it reports; other options change it."
+    " See: bench list suites.",
+)  # fmt: skip
 @click.option(
     "-d", "--degrade", "degrade", multiple=True, metavar="SPEC",
     help="What happens to the carrier: jpeg:40, jpeg:50..95:5, webp:80+gaussian:5, @riis; may be repeated."
@@ -85,39 +93,110 @@ def run(
     \b
     bench run --plugin riis --degrade jpeg:40
     bench run -p riis -p lsb -d clean -d jpeg:50..95:5 -d gaussian:10 --dataset folder:photos --size 256
+    bench run --suite riis-table3
     """  # noqa: D301
     from bench_core.plan import Request, Workbench
+
+    run_options = Running(db, given.pop("batch_size"), given.pop("workers"), quiet, strict, require_metric)
+    settings, suite = parse_settings(set_), given.pop("suite")
+    if suite is not None:
+        return _run_suite(
+            suite, {**given, "plugin": plugin, "metric": metric, "degrade": degrade}, settings, run_options
+        )
+    if not plugin:
+        context = click.get_current_context()
+        raise click.MissingParameter(ctx=context, param=next(p for p in context.command.params if p.name == "plugin"))
+    given["degrade"] = degrade or (() if given["captured"] else ("clean",))
+    requests = [Request(plugin=name, metrics=metric, settings=settings, **given) for name in dict.fromkeys(plugin)]
+    return _run_all(build_all(requests, Workbench.build), run_options)
+
+
+@dataclass(frozen=True)
+class Running:
+    """How runs are executed and what is printed of them."""
+
+    db: str
+    batch_size: int
+    workers: int
+    quiet: bool
+    strict: bool
+    require_metric: bool
+
+
+def _run_suite(name: str, given: dict[str, Any], settings: dict[str, str], options: Running) -> int:
+    """Run a suite; what the user did not give is the suite's."""
+    from bench_core.cli import run_suite
+    from bench_core.store.database import open_database
+    from bench_core.store.suites import link_run
+    from bench_core.suite import load_suite
+    from bench_core.suite_plan import Options
+    from bench_core.suite_table import read_suite_table
+
+    suite = load_suite(name)
+    source = click.get_current_context().get_parameter_source
+
+    def explicit(option: str) -> Any:
+        value = given.pop(option)
+        return value if source(option) not in (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP) else None
+
+    own = {option: explicit(option) for option in ("degrade", "dataset", "size", "limit", "seed", "weights")}
+    plugins, metrics = given.pop("plugin"), explicit("metric")
+    wanted = Options(plugins=plugins, metrics=metrics, settings=settings, rest=given, **own)
+    note, planned, skipped = run_suite.plan(suite, wanted)
+    click.echo(note)
+    database = open_database(options.db)
+    run_suite.record(database, suite, note, planned, skipped)
+    methods = [plan.method for plan in planned]
+    code = _run_all(
+        [plan.bench for plan in planned],
+        replace(options, quiet=True),
+        names=[method.key for method in methods],
+        finished=lambda at, run_id: link_run(database, suite.name, methods[at].key, run_id, note),
+    )
+    if not options.quiet:
+        run_suite.print_suite(read_suite_table(database, suite.name))
+    database.close()
+    return code
+
+
+def _run_all(
+    benches: list[Any],
+    options: Running,
+    names: Sequence[str] = (),
+    finished: Callable[[int, str], None] = lambda at, run_id: None,
+) -> int:
+    """Run what was built, one after another; the exit code. `finished` is told each run's number and id."""
     from bench_core.run import run as run_request
     from bench_core.store.database import open_database
     from bench_core.store.queries import long_rows
 
-    batch_size, workers = given.pop("batch_size"), given.pop("workers")
-    settings = parse_settings(set_)
-    given["degrade"] = degrade or (() if given["captured"] else ("clean",))
-    requests = [Request(plugin=name, metrics=metric, settings=settings, **given) for name in dict.fromkeys(plugin)]
-    benches = build_all(requests, Workbench.build)
-    database = open_database(db)
+    names = names or [bench.request.plugin for bench in benches]
+    database = open_database(options.db)
     command = shlex.join(["bench", *sys.argv[1:]])
     outcomes = []
-    for bench in benches:
-        with _progress(bench.request.plugin) as progress:
+    for at, (name, bench) in enumerate(zip(names, benches, strict=True)):
+        with _progress(name) as progress:
             outcomes.append(
-                run_request(bench, database, batch_size=batch_size, workers=workers, command=command, progress=progress)
-            )
+                run_request(
+                    bench, database, batch_size=options.batch_size, workers=options.workers, command=command,
+                    progress=progress,
+                )
+            )  # fmt: skip
+        finished(at, outcomes[-1].run_id)
     rows = long_rows(database, [outcome.run_id for outcome in outcomes])
-    if not quiet:
+    if not options.quiet:
         from bench_core.cli.tables import print_summary
 
-        print_summary(rows, seed=given["seed"])
+        print_summary(rows, seed=benches[0].request.seed)
     database.close()
-    for bench, outcome in zip(benches, outcomes, strict=True):
+    for name, outcome in zip(names, outcomes, strict=True):
         failed = f", {outcome.failed} FAILED (bench show {outcome.run_id} says why)" if outcome.failed else ""
         click.echo(
-            f"{bench.request.plugin}: run {outcome.run_id} in {db}: {outcome.computed} cells computed, "
+            f"{name}: run {outcome.run_id} in {options.db}: {outcome.computed} cells computed, "
             f"{outcome.reused} reused{failed}, {outcome.seconds:.1f} s"
         )
-    lacking = require_metric and any(row.status == "weights_missing" for row in rows)
-    return 3 if lacking or (strict and any(outcome.failed for outcome in outcomes)) else 0
+    lacking = options.require_metric and any(row.status == "weights_missing" for row in rows)
+    return 3 if lacking or (options.strict and any(outcome.failed for outcome in outcomes)) else 0
 
 
 def build_all(requests: list[Any], build: Any) -> list[Any]:

@@ -125,3 +125,42 @@ pictures = Table(
     Column("digest", String(32), nullable=False, comment="names the file"),
     UniqueConstraint("trip_id", "role"),
 )
+
+suites = Table(
+    "suites",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("title", String(300), nullable=False),
+    Column("citation", Text, nullable=False),
+    Column("source", String(100), nullable=False, comment="the paper's table or figure"),
+    Column("task", String(50), nullable=False),
+    Column("definition", JSON, nullable=False, comment="columns, methods, caveats: what a page of it needs"),
+    Column("notes", JSON, nullable=False, comment="which data was chosen, which methods were skipped and why"),
+)
+
+reported = Table(
+    "reported",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("suite", ForeignKey("suites.name"), nullable=False),
+    Column("citation", Text, nullable=False),
+    Column("source", String(100), nullable=False, comment="the paper's table or figure"),
+    Column("row", String(200), nullable=False, comment="the method as the paper calls it"),
+    Column("dataset", String(500), nullable=False, comment="what the paper was measured on, in words"),
+    Column("degradation", String(300), nullable=False, comment="canonical id; empty for hyper-parameters"),
+    Column("pair", String(50), nullable=False),
+    Column("metric", String(100), nullable=False),
+    Column("value", Float, nullable=False, comment="as printed"),
+    Column("note", Text, nullable=False),
+    UniqueConstraint("suite", "row", "dataset", "degradation", "pair", "metric"),
+)
+
+suite_runs = Table(
+    "suite_runs",
+    metadata,
+    Column("suite", ForeignKey("suites.name"), primary_key=True),
+    Column("method", String(500), primary_key=True, comment="which of the suite's methods"),
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("note", Text, nullable=False, comment="the line that says which data was chosen"),
+    Column("added", DateTime(timezone=True), nullable=False),
+)
