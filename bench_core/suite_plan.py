@@ -72,10 +72,11 @@ class Planned:
 
 @dataclass(frozen=True)
 class Skipped:
-    """One method that cannot run here, with the reason on one line."""
+    """One method that cannot run here: the reason on one line, and the command that trains what is missing."""
 
     method: MethodSpec
     reason: str
+    train: str = ""
 
 
 def columns_of(suite: Suite, degradations: Registry) -> list[Column]:
@@ -175,7 +176,7 @@ def plan_suite(suite: Suite, options: Options) -> tuple[Chosen, list[Planned], l
         if isinstance(outcome, Workbench):
             planned.append(Planned(method, outcome))
         else:
-            skipped.append(Skipped(method, outcome))
+            skipped.append(outcome)
     return chosen, planned, skipped
 
 
@@ -231,15 +232,14 @@ def _check_shared(request: Request) -> None:
         raise RequestError(problems)
 
 
-def _prepare(method: MethodSpec, base: Request, options: Options) -> Workbench | str:
+def _prepare(method: MethodSpec, base: Request, options: Options) -> Workbench | Skipped:
     """The method's workbench, or why it cannot run here."""
-    train = f"; train it: {method.train}" if method.train else ""
     if registry().models.find(method.plugin) is None:
-        return f"no method '{method.plugin}' is installed"
+        return Skipped(method, f"no method '{method.plugin}' is installed")
     weights = options.weights or method.weights or None
     if weights and not options.weights and not Path(weights).is_file():
         if not method.or_own:
-            return f"no weights {weights}{train or '; give them with --weights'}"
+            return Skipped(method, f"no weights {weights}", method.train)
         weights = None
     degrade = options.degrade or method.degradations or base.degrade
     settings = {**(method.settings or {}), **options.settings}
@@ -249,4 +249,7 @@ def _prepare(method: MethodSpec, base: Request, options: Options) -> Workbench |
     except RequestError as error:
         if options.settings or options.weights:  # what the user asked of the method is not the suite's to forgive
             raise
-        return " ".join(error.problems) + (train if "weights" in str(error) and "bench train" not in str(error) else "")
+        needs = "needs weights" in str(error)
+        return Skipped(
+            method, f"{method.plugin} needs weights" if needs else " ".join(error.problems), method.train * needs
+        )

@@ -56,12 +56,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class SuiteTable:
-    """A suite with its panels, the lines about its data, and the methods that were skipped, with reasons."""
+    """A suite with its panels, the lines about its data, and why methods were skipped, with what trains them."""
 
     suite: StoredSuite
     panels: tuple[Panel, ...]
     data_notes: tuple[str, ...]
-    skipped: Mapping[str, str]
+    skipped: Mapping[str, tuple[str, str]]
 
     @property
     def runs(self) -> list[RunInfo]:
@@ -94,12 +94,13 @@ def read_suite_table(database: Database, name: str) -> SuiteTable:
     columns = [Column(**column) for column in suite.definition["columns"]]
     figures = reported_figures(database, name)
     measured, notes = _measured(database, suite)
+    skipped = {name: (reason, train) for name, (reason, train) in suite.notes["skipped"].items()}
     titles = list(dict.fromkeys(column.panel for column in columns))
     panels = []
     for title in titles:
         of_panel = tuple(column for column in columns if column.panel == title)
         panels.append(Panel(title, of_panel, tuple(_rows(suite, of_panel, figures, measured))))
-    return SuiteTable(suite, tuple(panels), tuple(notes), suite.notes.get("skipped", {}))
+    return SuiteTable(suite, tuple(panels), tuple(notes), skipped)
 
 
 def _measured(database: Database, suite: StoredSuite) -> tuple[list[_Measured], list[str]]:

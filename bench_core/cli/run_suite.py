@@ -32,7 +32,7 @@ def record(database: Database, suite: Suite, note: str, planned: Sequence[Planne
     keys = {method.key for method in suite.methods} - {plan.method.key for plan in planned}
     before = find_suite(database, suite.name)
     earlier = before.notes.get("skipped", {}) if before else {}
-    reasons = {**earlier, **{skip.method.key: skip.reason for skip in skipped}}
+    reasons = {**earlier, **{skip.method.key: [skip.reason, skip.train] for skip in skipped}}
     stored = StoredSuite(
         name=suite.name,
         title=suite.title,
@@ -115,8 +115,8 @@ def print_suite(table: SuiteTable) -> None:
             for row in panel.rows
         ]
         print_table(headers, rows, right=headers[2:], title=title)
-    for name, reason in table.skipped.items():
-        click.echo(f"not measured: {name}: {reason}")
+    for name, (reason, train) in table.skipped.items():
+        click.echo(f"not measured: {name}: {reason}{f'; train it: {train}' if train else ''}")
     origin = "no number is printed in the paper" if suite.definition["figure"] else f"reported: {suite.citation}"
     click.echo(f"{origin}; on: {suite.definition['published_data']}")
     count = len(suite.definition["caveats"])

@@ -49,11 +49,12 @@ def table(runs: Sequence[RunInfo], lines: Sequence[SummaryLine]) -> str:
             if any(cells):
                 counts = {line.summary.n for line in cells if line}
                 n = "–".join(str(count) for count in sorted({min(counts), max(counts)}))
-                rows.append([f"`{degradation}`", _method(run), *(_cell(line) for line in cells), n])
+                rows.append([f"`{degradation}`", _method(run), *(cell(line) for line in cells), n])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def _cell(line: SummaryLine | None) -> str:
+def cell(line: SummaryLine | None) -> str:
+    """A figure with its interval, and how many cells failed."""
     if line is None:
         return "–"
     summary = line.summary
