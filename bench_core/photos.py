@@ -71,7 +71,10 @@ class Crops:
 
     def draw(self, count: int, rng: np.random.Generator) -> Pixels:
         """`count` independent crops; MemoryError at once where they are more than memory holds."""
-        crops = np.empty((count, self.size, self.size, 3), np.uint8)
+        try:
+            crops = np.empty((count, self.size, self.size, 3), np.uint8)
+        except (ValueError, OverflowError):  # more than addresses there are
+            raise MemoryError(f"{count} crops of {self.size}×{self.size} pixels") from None
         for place, index in enumerate(rng.choice(len(self.photos), count, p=self._shares)):
             crops[place] = self._crop(int(index), rng)
         return crops

@@ -31,7 +31,6 @@ from bench_core.training import (
     cosine_lr,
     halving_lr,
     load_tensors,
-    make_accelerator,
     run_command,
     save_tensors,
 )
@@ -212,7 +211,3 @@ def test_the_command_exits_as_a_shell_expects(tmp_path: Path, capsys: pytest.Cap
         run_command(lambda: make(tmp_path, interrupt_at(2)))
     assert caught.value.code == 128 + signal.SIGTERM
     run_command(lambda: make(tmp_path))
-
-
-def test_the_accelerator_obeys_the_device() -> None:
-    assert make_accelerator("cpu", "no").device.type == "cpu"

@@ -42,6 +42,16 @@ class TrainingOptions:
         """Every hyper-parameter's value; RequestError with one line per mistake."""
         return self.hyperparameters.resolve(self.preset, self.overrides)
 
+    def settings(self, accelerator: Accelerator) -> dict[str, Any]:
+        """What must not change between a checkpoint and its resume, as far as options say it."""
+        return {
+            "preset": self.preset,
+            "seed": self.seed,
+            "processes": accelerator.num_processes,
+            "mixed_precision": self.mixed_precision,
+            **self.values(),
+        }
+
     def photos(self, together: int = 1) -> tuple[list[Pixels], list[Pixels]]:
         """Photos to train on and to validate on: `--val`, or some of `--data`, at least the `together` a trip takes.
 
@@ -75,7 +85,11 @@ def training_options(hyperparameters: Hyperparameters) -> Callable[[Callable[...
         click.option("--init", type=click.Path(path_type=Path, dir_okay=False), help="Weights to start from."),
         click.option("--device", type=click.Choice(["auto", "cpu"]), default="auto", help="Where to train."),
         click.option(
-            "--mixed-precision", type=click.Choice(["no", "bf16", "fp16"]), default="no", help="Accelerate's."
+            "--mixed-precision",
+            type=click.Choice(["no", "bf16", "fp16"]),
+            default="no",
+            envvar="ACCELERATE_MIXED_PRECISION",  # what `accelerate launch --mixed_precision` says
+            help="Precision of what autocast may round; fp16 needs a GPU.",
         ),
         click.option("--accept-changes", is_flag=True, help="Go on with a run although settings changed."),
         click.option("--log-every", type=click.IntRange(1), default=10, help="Steps between rows of log.csv."),
@@ -101,8 +115,9 @@ def training_options(hyperparameters: Hyperparameters) -> Callable[[Callable[...
                 with one_line_errors():
                     click.echo(hyperparameters.table(given["preset"], given["overrides"]))
                 return None
-            if given["out"] is None:
-                raise click.UsageError("Missing option '--out', the folder of the run; e.g. --out runs/first")
+            with one_line_errors():
+                if given["out"] is None:
+                    raise RequestError("missing option --out, the folder of the run; e.g. --out runs/first")
             names = TrainingOptions.__dataclass_fields__
             shared = {name: given.pop(name) for name in list(given) if name in names}
             cadence = Cadence(log_every, validate_every, save_seconds)

@@ -58,7 +58,9 @@ class Hyperparameters:
         """Read a `hyperparameters.toml`; ValueError with a line a mistake, for they are the method's author's."""
         content = tomllib.loads(path.read_text("utf-8"))
         presets: dict[str, str] = content.pop("presets", {})
-        problems = [] if presets else ["no table [presets] with a summary of each"]
+        if not presets:
+            raise ValueError(f"{path}: no table [presets] with a summary of each")
+        problems: list[str] = []
         params, origins = {}, {}
         values: dict[str, dict[str, Value]] = {preset: {} for preset in presets}
         for key, entry in content.items():
@@ -129,9 +131,11 @@ def _param(key: str, entry: Any, presets: Mapping[str, str]) -> Param:
     if not isinstance(entry, dict) or not {*_TEXTS, *presets} <= {*entry} <= allowed:
         raise ValueError(f"needs {', '.join((*_TEXTS, *presets))}, and may have {', '.join(sorted(_OPTIONAL))}")
     kinds = {type(entry[preset]) for preset in presets}
-    kind = float if kinds == {int, float} else kinds.pop()
-    if kinds - {int, float} or kind not in (int, float, str, bool):
+    kind = float if kinds == {int, float} else next(iter(kinds))
+    if kinds not in ({int, float}, {kind}) or kind not in (int, float, str, bool):
         raise ValueError("values must be numbers, texts or truths, of one kind in all presets")
+    if not all(isinstance(entry[name], str) for name in _TEXTS):
+        raise ValueError(f"{', '.join(_TEXTS)} must be texts")
     choices, low, high = tuple(entry.get("choices", ())), entry.get("low"), entry.get("high")
     return Param(key, kind, low, high, choices, default=entry[next(iter(presets))], help=entry["help"])
 

@@ -30,6 +30,15 @@ class Progressed:
     entered: int = 0
     skipped_by: dict[str, int] = field(default_factory=dict)
 
+    def record(self) -> dict[str, Any]:
+        """What a weights file says of its making, besides the settings."""
+        return {
+            "done_steps": self.step,
+            "seconds": round(self.seconds),
+            "skipped_steps": self.skipped,
+            "changes": self.changes,
+        }
+
 
 @dataclass(frozen=True)
 class Update:
