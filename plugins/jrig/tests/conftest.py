@@ -29,6 +29,12 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
+def tiny_settings() -> tuple[str, ...]:
+    """`key=value` texts that make networks and crops tiny."""
+    return TINY
+
+
+@pytest.fixture
 def tiny() -> NetworkConfig:
     return load_preset("small", TINY)[0]
 
