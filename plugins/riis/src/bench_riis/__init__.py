@@ -6,7 +6,7 @@ from bench_core.hookspecs import Register
 
 @hookimpl
 def register_models(register: Register) -> None:
-    """`riis` (also `riis-blind`): not told the degradation; `riis-star`: told; `riis-print`: fine-tuned on prints."""
+    """`riis` (also `riis-blind`); `riis-star`, which is told the degradation; `riis-color` and `riis-print`."""
     register(
         "riis",
         "bench_riis.method:Riis",
@@ -19,6 +19,12 @@ def register_models(register: Register) -> None:
         "bench_riis.method:RiisStar",
         summary="riis with distortion-guided modulation: the receiver is told the degradation",
         train="bench_riis.train:star",
+    )
+    register(
+        "riis-color",
+        "bench_riis.color_method:RiisColor",
+        summary="riis for invertible colorization: chroma hidden in a gray picture",
+        train="bench_riis.color_train:main",
     )
     register(
         "riis-print",

@@ -1,35 +1,48 @@
 """Hyper-parameters: two frozen records, read from `hyperparameters.toml` and changed by `--set key=value`."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, fields
 from importlib.resources import files
 from typing import Any
 
 from bench_core.errors import RequestError
+from bench_core.params import Value
 from bench_core.training.hyperparameters import Hyperparameters
 from bench_riis.architecture import NetworkConfig, network_config
 
-HYPERPARAMETERS = Hyperparameters.read(files("bench_riis") / "hyperparameters.toml")
+_ALL = Hyperparameters.read(files("bench_riis") / "hyperparameters.toml")
+
+
+def _variant(changed: Mapping[str, Value], without: Collection[str]) -> Hyperparameters:
+    """The hyper-parameters of one method: some with another value in all presets, some left out."""
+    kept = [key for key in _ALL.params if key not in without]
+    return Hyperparameters(
+        _ALL.presets,
+        {key: _ALL.params[key] for key in kept},
+        {key: _ALL.origins[key] for key in kept},
+        {preset: {key: {**values, **changed}[key] for key in kept} for preset, values in _ALL.values.items()},
+    )
+
+
+HYPERPARAMETERS = _variant({}, {"color_matrix"})
 """Every key of `--set`, with its value in each preset, its bounds and where it comes from."""
 
-
-STAR = replace(
-    HYPERPARAMETERS,
-    values={
-        preset: {
-            **values,
-            "dgm": True,
-            "p_clean": 0.25,
-            "p_gauss": 0.25,
-            "p_poisson": 0.25,
-            "sigma_min": 1.0,
-            "sigma_max": 10.0,
-            "qf": "40..95",
-        }
-        for preset, values in HYPERPARAMETERS.values.items()
+STAR = _variant(
+    {
+        "dgm": True,
+        "p_clean": 0.25,
+        "p_gauss": 0.25,
+        "p_poisson": 0.25,
+        "sigma_min": 1.0,
+        "sigma_max": 10.0,
+        "qf": "40..95",
     },
+    {"color_matrix"},
 )
-"""The same for RIIS*: told the degradation, and trained on all kinds and levels alike (ranges chosen here)."""
+"""Those of RIIS*: told the degradation, and trained on all kinds and levels alike (ranges chosen here)."""
+
+COLOR = _variant({"qf": "80"}, {"dgm", "dgm_site", "dgm_width", "dgm_sender"})
+"""Those of the one that hides color: gray JPEG at quality 80, as published."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +133,9 @@ def load_preset(
     """A preset with `key=value` texts applied; RequestError with one line per mistake."""
     values: dict[str, Any] = hyperparameters.resolve(name, overrides)
     network = network_config(values)
-    training = TrainingConfig(**{field.name: values[field.name] for field in fields(TrainingConfig)})
+    training = TrainingConfig(
+        **{field.name: values[field.name] for field in fields(TrainingConfig) if field.name in values}
+    )
     _check(network, training)
     return network, training
 

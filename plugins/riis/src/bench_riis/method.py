@@ -16,10 +16,37 @@ from bench_core.plugins import registry
 from bench_core.task import STEGANOGRAPHY
 from bench_core.torch_model import TorchModel
 from bench_riis.modulation import condition_vector
-from bench_riis.weights import SHIPPED, SHIPPED_PRINT, SHIPPED_STAR, load_weights
+from bench_riis.weights import SHIPPED, SHIPPED_PRINT, SHIPPED_STAR, kind_of, load_weights, shipped
 
 
-class Riis(TorchModel):
+class RiisModel(TorchModel):
+    """What all methods with a RIIS network share: its weights, and the receiver's noise."""
+
+    params: ClassVar[tuple[Param, ...]] = (
+        Param("temperature", float, 0, 2, default=1.0, help="scale of the receiver's noise; 0 = deterministic"),
+    )
+    kind: ClassVar[str]
+    """Which weights fit: `riis`, `riis-star` or `riis-color`."""
+
+    def setup(self) -> None:
+        """Load the network that the weights file describes."""
+        if self.weights is None:
+            raise RequestError(f"{self.name} needs weights; e.g. --weights runs/{self.name}/best.safetensors")
+        self.network = load_weights(self.weights, self.device).network
+        if (other := kind_of(self.network)) != self.kind:
+            raise RequestError(f"{self.weights} holds weights of {other}, not of {self.name}; try -p {other}")
+        self.temperature = float(self.settings["temperature"])
+        self.stochastic = self.temperature > 0 and self.network.config.draws
+
+    def noise(self, received: Tensor, condition: Condition) -> Tensor:
+        """The receiver's z̃ for received pictures, from the condition's generators; zeros where nothing is drawn."""
+        shape = self.network.noise_shape(*received.shape[-2:])
+        if not self.stochastic:
+            return received.new_zeros((len(received), *shape))
+        return self.temperature * torch.from_numpy(condition.normal(shape)).to(received)
+
+
+class Riis(RiisModel):
     """Robust invertible image steganography (CVPR 2022): flow, CANP and CEM, one or more secrets of the host's size.
 
     `temperature` T scales the receiver's noise z̃ ~ N(0, T²I); 0 makes decoding deterministic. Containers and
@@ -27,24 +54,9 @@ class Riis(TorchModel):
     """
 
     name = "riis"
+    kind = "riis"
     task = STEGANOGRAPHY
-    params: ClassVar[tuple[Param, ...]] = (
-        Param("temperature", float, 0, 2, default=1.0, help="scale of the receiver's noise; 0 = deterministic"),
-    )
-    modulated: ClassVar[bool] = False
-    """Whether the network is told the degradation, and so whether weights with modulation fit."""
     default_weights: ClassVar[Path | None] = SHIPPED
-
-    def setup(self) -> None:
-        """Load the network that the weights file describes."""
-        if self.weights is None:
-            raise RequestError(f"{self.name} needs weights; e.g. --weights runs/{self.name}/best.safetensors")
-        self.network = load_weights(self.weights, self.device).network
-        if self.network.config.dgm != self.modulated:
-            other = "riis-star" if self.network.config.dgm else "riis"
-            raise RequestError(f"{self.weights} holds weights of {other}, not of {self.name}; try -p {other}")
-        self.temperature = float(self.settings["temperature"])
-        self.stochastic = self.temperature > 0 and self.network.config.draws
 
     @property
     def secrets(self) -> int:
@@ -74,12 +86,7 @@ class Riis(TorchModel):
     def decode(self, received: Tensor, condition: Condition) -> dict[str, Tensor]:
         """`secret` N×3K×H×W and `host` N×3×H×W; the noise is drawn from the condition's generators."""
         whole = padded(received, self.network.config.multiple)
-        shape = self.network.noise_shape(*whole.shape[-2:])
-        if self.stochastic:
-            noise = self.temperature * torch.from_numpy(condition.normal(shape)).to(received)
-        else:
-            noise = received.new_zeros((len(received), *shape))
-        revealed = self.network.reveal(whole, noise, self.receiver_told(condition))
+        revealed = self.network.reveal(whole, self.noise(whole, condition), self.receiver_told(condition))
         return {"secret": cropped(revealed.secret, received), "host": cropped(revealed.host, received)}
 
 
@@ -103,13 +110,13 @@ class RiisStar(Riis):
     """
 
     name = "riis-star"
+    kind = "riis-star"
     told = True
-    modulated = True
     params: ClassVar[tuple[Param, ...]] = (
         *Riis.params,
         Param("intend", str, default=UNTOLD, help="the degradation that the sender expects, e.g. jpeg:40; or untold"),
     )
-    default_weights = SHIPPED_STAR if SHIPPED_STAR.exists() else None
+    default_weights = shipped(SHIPPED_STAR)
 
     def setup(self) -> None:
         """Load the network, and read what the sender expects."""

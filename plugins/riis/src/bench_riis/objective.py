@@ -18,7 +18,7 @@ from bench_riis.losses import (
     reveal_loss,
     tie_loss,
 )
-from bench_riis.model import RiisNetwork
+from bench_riis.model import Revealed, RiisNetwork
 
 
 class Objective(nn.Module):
@@ -30,12 +30,21 @@ class Objective(nn.Module):
 
     def forward(self, secret: Tensor, host: Tensor, levels: list[Level], seed: int) -> dict[str, Tensor]:
         """Named scalar losses. Secrets N×3K×H×W, host N×3×H×W; all noise is keyed by `seed`."""
+        losses, revealed = self.trip(secret, host, host, levels, seed)
+        losses["reveal"] = reveal_loss(revealed.secret, revealed.host, secret, host, self.network.n_secrets)
+        losses["secret"] = F.mse_loss(revealed.secret.detach(), secret)
+        return self.total(losses)
+
+    def trip(
+        self, secret: Tensor, host: Tensor, target: Tensor, levels: list[Level], seed: int
+    ) -> tuple[dict[str, Tensor], Revealed]:
+        """Every loss but L_rev, and what is revealed; `target` is what the container should look like."""
         network, config = self.network, self.config
         generator = torch.Generator().manual_seed(seed)
         told = condition_vectors(levels).to(host)
         intended = told if config.dgm_sender == "told" else torch.zeros_like(told)
         container, latent = network.hide(secret, host, intended)
-        losses = {"container": container_loss(container, host, config.fft)}
+        losses = {"container": container_loss(container, target, config.fft)}
         if config.distr != "off" and network.config.draws:
             z, log_det = network.whiten(self._jittered(latent, generator), container, intended)
             losses["distribution"] = distribution_loss(z, log_det, config.distr)
@@ -43,19 +52,21 @@ class Objective(nn.Module):
         received = transmit(container, levels, seed, config)
         noise = config.temperature * torch.randn(latent.shape, generator=generator).to(latent)
         revealed = network.reveal(received, noise, told)
-        losses["reveal"] = reveal_loss(revealed.secret, revealed.host, secret, host, network.n_secrets)
-        losses["secret"] = F.mse_loss(revealed.secret.detach(), secret)
         if network.cem is not None:
             # A second pass, so that this loss reaches CEM alone and does not bend the sender.
             losses["enhancement"] = enhancement_loss(network.enhance(received.detach()), container)
         if config.weight_tie and network.is_decoupled:
             losses["tie"] = tie_loss(network.pairs())
+        return losses, revealed
+
+    def total(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The losses, and their weighted sum as `loss`."""
         weights = {
-            "reveal": config.weight_rev,
-            "container": config.weight_con,
-            "enhancement": config.weight_cem,
-            "distribution": config.weight_distr,
-            "tie": config.weight_tie,
+            "reveal": self.config.weight_rev,
+            "container": self.config.weight_con,
+            "enhancement": self.config.weight_cem,
+            "distribution": self.config.weight_distr,
+            "tie": self.config.weight_tie,
         }
         terms = [weight * losses[name] for name, weight in weights.items() if name in losses]
         return {"loss": torch.stack(terms).sum(), **losses}

@@ -1,7 +1,7 @@
 """`bench train riis`, `bench train riis-star` and `bench-riis-train`: train a network on folders of photos."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,8 @@ class Parts:
     """From the crops of a stage, its batch size and its name."""
     validate: Callable[[], Mapping[str, float]]
     pictures: Callable[[], Mapping[str, Tensor]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What is worth recording besides the hyper-parameters of RIIS."""
 
 
 def stages(
@@ -138,6 +140,7 @@ def make_trainer(options: TrainingOptions, config: TrainingConfig, photos: list[
         "mixed_precision": options.mixed_precision,
         **as_dict(network.config),
         **as_dict(config),
+        **parts.settings,
     }
 
     def export(path: Path, progressed: Progressed) -> None:
@@ -171,10 +174,10 @@ def training_record(settings: Mapping[str, Any], progressed: Progressed) -> dict
 _SECRETS = click.option(
     "--secrets", "n_secrets", type=click.IntRange(1, 5), default=1, help="How many secrets a host carries."
 )
-_CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
+CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 
-@click.command(context_settings=_CONTEXT)
+@click.command(context_settings=CONTEXT)
 @training_options(HYPERPARAMETERS)
 @_SECRETS
 def main(options: TrainingOptions, n_secrets: int) -> None:
@@ -186,7 +189,7 @@ def main(options: TrainingOptions, n_secrets: int) -> None:
     run_command(lambda: build(options, n_secrets))
 
 
-@click.command(context_settings=_CONTEXT)
+@click.command(context_settings=CONTEXT)
 @training_options(STAR)
 @_SECRETS
 def star(options: TrainingOptions, n_secrets: int) -> None:

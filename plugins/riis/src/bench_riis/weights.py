@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from bench_core.errors import RequestError
 from bench_core.nn.invertible import ActNorm
 from bench_core.training import load_tensors, save_tensors
 from bench_riis.architecture import NetworkConfig, as_dict, network_config
+from bench_riis.color import ColorNetwork
 from bench_riis.model import RiisNetwork
 
 FORMAT = "bench-riis-1"
@@ -20,6 +21,19 @@ Module = TypeVar("Module", bound=torch.nn.Module)
 SHIPPED = Path(__file__).parent / "weights" / "riis.safetensors"
 SHIPPED_PRINT = SHIPPED.with_name("riis-print.safetensors")
 SHIPPED_STAR = SHIPPED.with_name("riis-star.safetensors")
+SHIPPED_COLOR = SHIPPED.with_name("riis-color.safetensors")
+
+
+def shipped(path: Path) -> Path | None:
+    """A file that comes with the plugin, or None where this version has none."""
+    return path if path.exists() else None
+
+
+def kind_of(network: RiisNetwork) -> str:
+    """The method that a network is of: `riis`, `riis-star` or `riis-color`."""
+    if isinstance(network, ColorNetwork):
+        return "riis-color"
+    return "riis-star" if network.config.dgm else "riis"
 
 
 def channels_last(module: Module) -> Module:
@@ -49,6 +63,8 @@ def save_weights(path: Path, network: RiisNetwork, training: Mapping[str, Any], 
             for name, value in tensors.items()
         }
     record = {"network": as_dict(network.config), "n_secrets": network.n_secrets, "training": dict(training)}
+    if isinstance(network, ColorNetwork):
+        record["color_matrix"] = network.colors.kind
     save_tensors(path, tensors, {"format": FORMAT, "riis": json.dumps(record)})
 
 
@@ -58,7 +74,8 @@ def load_weights(path: Path, device: str = "cpu") -> Loaded:
     try:
         record = json.loads(metadata["riis"])
         config: NetworkConfig = network_config(record["network"])
-        network = RiisNetwork(config, int(record["n_secrets"]))
+        matrix = record.get("color_matrix")
+        network = ColorNetwork(config, matrix) if matrix else RiisNetwork(config, int(record["n_secrets"]))
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
     except (KeyError, TypeError, ValueError, RuntimeError):
         raise RequestError(
@@ -71,25 +88,14 @@ def load_weights(path: Path, device: str = "cpu") -> Loaded:
 def start_from(path: Path, network: RiisNetwork) -> Mapping[str, Any]:
     """Put the weights of a file into a new network, and return how they were trained.
 
-    The network may have a modulation (its heads stay at zero) or reverse copies (not yet decoupled) that the file has
-    not; everything else must agree.
+    The network may have a modulation (its heads stay at zero), reverse copies (not yet decoupled) or a learned color
+    matrix that the file has not; everything else must agree.
 
     Raises:
         RequestError: for a file that holds no RIIS weights, or those of another network.
     """
     loaded = load_weights(path)
-    mine, theirs = network.config, loaded.network.config
-    added = [
-        name
-        for name, switch in (("dgm", "dgm"), ("dgm_site", "dgm"), ("dgm_width", "dgm"), ("decoupled", "decoupled"))
-        if not getattr(theirs, switch)
-    ]
-    alike = replace(mine, **{name: getattr(theirs, name) for name in added})
-    if alike != theirs or loaded.network.n_secrets != network.n_secrets:
-        other = [f.name for f in fields(NetworkConfig) if getattr(alike, f.name) != getattr(theirs, f.name)]
-        differing = [f"{name}={getattr(theirs, name)}, not {getattr(mine, name)}" for name in other]
-        if loaded.network.n_secrets != network.n_secrets:
-            differing.insert(0, f"{loaded.network.n_secrets} secret(s), not {network.n_secrets}")
+    if differing := _differences(network, loaded.network):
         raise RequestError(f"{path} holds another network: {'; '.join(differing)}")
     network.load_state_dict({**network.state_dict(), **loaded.network.state_dict()})
     if network.reverse is not None and not network.is_decoupled:
@@ -99,3 +105,20 @@ def start_from(path: Path, network: RiisNetwork) -> Mapping[str, Any]:
         if isinstance(layer, ActNorm):
             layer.initialized.fill_(True)  # what was trained must not be set from data any more
     return loaded.training
+
+
+def _differences(network: RiisNetwork, given: RiisNetwork) -> list[str]:
+    """What keeps a network from starting with the weights of another, as texts."""
+    if isinstance(network, ColorNetwork) != isinstance(given, ColorNetwork):
+        return [f"{kind_of(given)}, not {kind_of(network)}"]
+    differing = []
+    if given.n_secrets != network.n_secrets:
+        differing.append(f"{given.n_secrets} secret(s), not {network.n_secrets}")
+    added = {"dgm": ("dgm", "dgm_site", "dgm_width"), "decoupled": ("decoupled",)}
+    free = {name for switch, names in added.items() if not getattr(given.config, switch) for name in names}
+    theirs, mine = as_dict(given.config), as_dict(network.config)
+    if isinstance(network, ColorNetwork) and isinstance(given, ColorNetwork) and given.colors.kind == "learned":
+        theirs, mine = {**theirs, "color_matrix": "learned"}, {**mine, "color_matrix": network.colors.kind}
+    return differing + [
+        f"{key}={theirs[key]}, not {mine[key]}" for key in theirs if theirs[key] != mine[key] and key not in free
+    ]
