@@ -1,9 +1,12 @@
 """The training harness: exact resume, atomic checkpoints, logs, skipped steps, signals."""
 
 import csv
+import json
 import math
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from accelerate import Accelerator
 from rich.console import Console
 from torch import Tensor, nn
 
+import bench_core.training
 from bench_core.errors import RequestError
 from bench_core.training import (
     BEST,
@@ -31,8 +35,10 @@ from bench_core.training import (
     cosine_lr,
     halving_lr,
     load_tensors,
+    polynomial_lr,
     run_command,
     save_tensors,
+    staged_lr,
 )
 
 
@@ -190,6 +196,61 @@ def test_schedules() -> None:
     assert all(lr(step) >= lr(step + 1) for step in range(4, 99))
     halving = halving_lr(1.0, 100)
     assert [halving(step) for step in (0, 19, 20, 59, 99)] == [1.0, 1.0, 0.5, 0.25, 0.0625]
+
+
+def test_polynomial_rates_of_stages_follow_one_another() -> None:
+    # JRIG: 1e-4 → 1e-6, then twice 1e-5 → 1e-7, here in stages of 200, 100 and 100 steps.
+    first, second = polynomial_lr(1e-4, 1e-6, 200), polynomial_lr(1e-5, 1e-7, 100)
+    assert (first(0), first(200), first(500)) == (1e-4, 1e-6, 1e-6)
+    assert first(150) == pytest.approx(1e-6 + 99e-6 * 0.25**0.9)
+    assert polynomial_lr(1, 0, 4, power=1)(1) == 0.75
+    lr = staged_lr([(200, first), (0, lambda step: 1.0), (100, second), (100, second)])
+    assert [lr(step) for step in (0, 199, 200, 299, 300, 400, 450)] == [
+        first(0), first(199), second(0), second(99), second(0), 1e-7, 1e-7,
+    ]  # fmt: skip
+    assert staged_lr([(0, first)])(3) == first(3)
+
+
+def test_a_checkpoint_of_before_there_were_several_updates_goes_on(tmp_path: Path) -> None:
+    make(tmp_path / "whole").run()
+    make(tmp_path / "cut", interrupt_at(8)).run()
+    tensors, metadata = load_tensors(tmp_path / "cut" / CHECKPOINT)
+    assert {*tensors} == {"model.weight", "optimizer.0.exp_avg", "optimizer.0.exp_avg_sq", "optimizer.0.step"}
+    state = json.loads(metadata["state"])
+    for name in ("entered", "skipped_by"):
+        del state["progressed"][name]
+    save_tensors(tmp_path / "cut" / CHECKPOINT, tensors, {"state": json.dumps(state)})
+    make(tmp_path / "cut").run()
+    assert torch.equal(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+
+
+def test_averages_lie_in_memory_as_their_parameters_do(tmp_path: Path) -> None:
+    class Layer(nn.Conv2d):
+        def forward(self, x: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+            return {"loss": super().forward(x).square().mean()}
+
+    def trainer() -> tuple[Trainer, Update]:
+        layer = Layer(3, 5, 3).to(memory_format=torch.channels_last)
+        update = Update("layer", layer, torch.optim.Adam(layer.parameters()), lambda step: 0.1)
+        stage = Stage("main", 2, lambda step, process: {"x": torch.ones(1, 3, 8, 8)})
+        parts = {"validate": lambda: {"score": 0.0}, "export": lambda path, progressed: None, "settings": {}}
+        return Trainer(Recipe([update], [stage], **parts), tmp_path, Accelerator(cpu=True)), update  # type: ignore[arg-type]
+
+    trainer()[0].run()
+    _, update = trainer()
+    average = update.optimizer.state[update.parameters[0]]["exp_avg"]
+    assert average.abs().sum() > 0
+    assert average.stride() == update.parameters[0].stride() != average.contiguous().stride()
+
+
+def test_reading_weights_or_hyper_parameters_imports_no_trainer() -> None:
+    code = (
+        "import sys; from bench_core.training import Hyperparameters; assert 'torch' not in sys.modules\n"
+        "from bench_core.training import load_tensors; print('accelerate' in sys.modules, 'rich' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "False False\n", done.stderr
+    assert all(hasattr(bench_core.training, name) for name in bench_core.training.__all__)
 
 
 def test_stages_follow_one_another(tmp_path: Path) -> None:

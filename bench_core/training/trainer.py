@@ -145,10 +145,13 @@ class Trainer:
         self.progressed.entered = max(self.progressed.entered, now + 1)
 
     def _seed(self, step: int, process: int) -> None:
-        """Key torch's global generator (dropout, and objectives that draw from it) by seed, step and process."""
+        """Key torch's global generators (dropout, and objectives that draw from them) by seed, step and process."""
         seed = self.recipe.settings.get("seed", 0)
         words = np.random.SeedSequence((abs(int(seed)), int(seed < 0), step, process)).generate_state(1, np.uint64)
-        torch.manual_seed(int(words[0]))
+        # Not torch.manual_seed, which formats a traceback for each kind of device that is not there.
+        torch.default_generator.manual_seed(int(words[0]))
+        if self.accelerator.device.type != "cpu":
+            torch.get_device_module(self.accelerator.device).manual_seed(int(words[0]))
 
     def _to_device(self, batch: Batch) -> dict[str, Any]:
         device = self.accelerator.device
