@@ -17,7 +17,7 @@ from bench_core.rows import as_csv, as_json
 from bench_core.store.database import Database
 from bench_core.store.queries import Row, run_trips
 from bench_core.summary import natural_order
-from bench_leaderboard import runpage
+from bench_leaderboard import runpage, suitepage
 from bench_leaderboard.board import Board
 from bench_leaderboard.charts import table_charts
 from bench_leaderboard.degradations import label
@@ -99,10 +99,15 @@ def _write(board: Board, database: Database, folder: Path, title: str, earlier: 
     charts = {table.slug: table_charts(table) for table in board.tables}
     channels = sorted({name for table in board.tables for name in table.degradations}, key=natural_order)
     metrics = list(dict.fromkeys(column.metric.name for table in board.tables for column in table.columns))
-    page = render("index.html", root="", board=board, charts=charts, channels=channels, metrics=metrics)
+    suites = suitepage.read_suites(database)
+    page = render("index.html", root="", board=board, charts=charts, channels=channels, metrics=metrics, suites=suites)
     (folder / "index.html").write_text(page, "utf-8")
     for table in board.tables:
         _download(folder, table.slug, table.rows)
+    for suite in suites:
+        _download(folder, f"suite-{suite.slug}", list(suite.rows))
+        (folder / "suites").mkdir(exist_ok=True)
+        (folder / "suites" / f"{suite.slug}.html").write_text(render("suite.html", root="../", page=suite), "utf-8")
     shelf = PictureShelf(database.pictures, folder / "images", earlier if earlier.is_dir() else None)
     slugs = {run.id: table.slug for table in board.tables for run in table.runs}
     (folder / "runs").mkdir()
@@ -141,6 +146,13 @@ def _renderer(title: str) -> Callable[..., str]:
         lstrip_blocks=True,
     )
     environment.globals.update(site=title, version=__version__)
+    environment.filters.update(
+        column_words=suitepage.column_words,
+        channel_words=suitepage.channel_words,
+        row_words=suitepage.row_words,
+        figure_words=suitepage.figure_words,
+        place=suitepage.place,
+    )
     environment.filters.update(figure=figure, notes=notes, channel=label, short=lambda digest: digest[:SHORT])
 
     def render(template: str, **values: Any) -> str:
