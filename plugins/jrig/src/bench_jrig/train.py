@@ -185,8 +185,7 @@ def main(options: TrainingOptions) -> None:
     """Train JRIG on photos: a gray picture that holds its own colors, also after JPEG.
 
     The folder given with --out gets checkpoint, best and last .safetensors, log.csv, validation.csv, tensorboard/ and
-    samples/. The same command again goes on where it stopped. `accelerate launch -m bench_jrig.train …` uses several
-    GPUs.
+    samples/. The same command again goes on where it stopped. `torchrun … -m bench_jrig.train …` uses several GPUs.
     """
     run_command(lambda: build("jrig", options))
 
