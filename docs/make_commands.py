@@ -22,6 +22,7 @@ MORE = (
     "capture",
     "capture sheet",
     "capture ingest",
+    "locate",
 )
 
 

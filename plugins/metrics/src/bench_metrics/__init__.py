@@ -1,4 +1,4 @@
-"""The built-in metrics. None needs torch or a network."""
+"""The built-in metrics, and `bench locate`. None needs torch or a network."""
 
 from bench_core import hookimpl
 from bench_core.hookspecs import Register
@@ -12,6 +12,12 @@ def register_metrics(register: Register) -> None:
     _hiding(register)
     _qr(register)
     _steganalysis(register)
+
+
+@hookimpl
+def register_commands(register: Register) -> None:
+    """Register `bench locate`."""
+    register("locate", "bench_metrics.locate:locate", summary="Show where a container was tampered with.")
 
 
 def _similarity(register: Register) -> None:
