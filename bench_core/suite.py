@@ -62,8 +62,8 @@ class MethodSpec:
     """One method to run: a plugin with its settings and weights, and the reported row it stands for.
 
     Several methods of one `label` are one row of the table, such as a model for each level; each then names the
-    `degradations` it is for. Without `weights` the plugin's own are used, and with `or_own` also where that file is
-    missing; `train` is the command that makes them.
+    `degradations` it is for. Without `weights` the plugin's own are used, and with `own_first` that file only
+    where the plugin has none; `train` is the command that makes them.
     """
 
     label: str
@@ -71,7 +71,7 @@ class MethodSpec:
     row: str = ""
     settings: Mapping[str, str] | None = None
     weights: str = ""
-    or_own: bool = False
+    own_first: bool = False
     degradations: tuple[str, ...] = ()
     train: str = ""
     note: str = ""
@@ -244,7 +244,7 @@ def _method(table: TableReader) -> MethodSpec:
         row=table.text("row", ""),
         settings=table.settings("settings"),
         weights=table.text("weights", ""),
-        or_own=table.flag("or_own"),
+        own_first=table.flag("own_first"),
         degradations=table.texts("degradations"),
         train=table.text("train", ""),
         note=table.text("note", ""),

@@ -23,6 +23,9 @@ from bench_core.task import TASKS
 CLEAN = "identity"
 """Under which a reported figure is stored that no channel can change."""
 
+NEEDS_WEIGHTS = "needs weights"
+"""What a method says that ships no weights and was given none."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -236,20 +239,26 @@ def _prepare(method: MethodSpec, base: Request, options: Options) -> Workbench |
     """The method's workbench, or why it cannot run here."""
     if registry().models.find(method.plugin) is None:
         return Skipped(method, f"no method '{method.plugin}' is installed")
-    weights = options.weights or method.weights or None
-    if weights and not options.weights and not Path(weights).is_file():
-        if not method.or_own:
-            return Skipped(method, f"no weights {weights}", method.train)
-        weights = None
     degrade = options.degrade or method.degradations or base.degrade
     settings = {**(method.settings or {}), **options.settings}
-    request = replace(base, plugin=method.plugin, weights=weights, settings=settings, degrade=degrade)
-    try:
-        return Workbench.build(request)
-    except RequestError as error:
-        if options.settings or options.weights:  # what the user asked of the method is not the suite's to forgive
-            raise
-        needs = "needs weights" in str(error)
-        return Skipped(
-            method, f"{method.plugin} needs weights" if needs else " ".join(error.problems), method.train * needs
-        )
+    request = replace(base, plugin=method.plugin, settings=settings, degrade=degrade)
+    file = method.weights if Path(method.weights).is_file() else None
+    if options.weights:
+        tries: list[str | None] = [options.weights]
+    elif method.own_first:
+        tries = [None, *([file] if file else [])]
+    elif method.weights and not file:
+        return Skipped(method, f"no weights {method.weights}", method.train)
+    else:
+        tries = [file]
+    for weights in tries:
+        try:
+            return Workbench.build(replace(request, weights=weights))
+        except RequestError as error:
+            if weights is None and NEEDS_WEIGHTS in str(error):
+                continue
+            if options.settings or options.weights:  # what the user asked of the method is not the suite's to forgive
+                raise
+            return Skipped(method, " ".join(error.problems))
+    missing = f", and there is no {method.weights}" if method.weights else ""
+    return Skipped(method, f"{method.plugin} {NEEDS_WEIGHTS} and ships none{missing}", method.train)

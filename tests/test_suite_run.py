@@ -101,6 +101,35 @@ def test_weights_that_are_there_are_used_and_rows_of_one_label_are_one(bench, tm
     assert set(rows) == {"Keeper", "keep", "by level", "Absent"}
 
 
+def test_the_plugins_own_weights_come_first_and_the_file_where_it_has_none(bench, tmp_path, monkeypatch):
+    (tmp_path / "needy.py").write_text(
+        "from bench_core import RequestError, hookimpl\n"
+        "from bench_testbed import Keep\n"
+        "class Needy(Keep):\n"
+        "    def setup(self):\n"
+        "        if self.weights is None: raise RequestError('needy needs weights')\n"
+        "@hookimpl\n"
+        "def register_models(register): register('needy', 'needy:Needy')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("BENCH_PLUGINS", "bench_testbed,needy")
+    registry.cache_clear()
+    (tmp_path / "tiny.toml").write_text(
+        SUITE.replace('plugin = "dice"', 'plugin = "needy"\ntrain = "bench train needy"')
+    )
+    weights = tmp_path / "runs" / "dice" / "best.safetensors"
+    said = bench(*RUN, "-p", "needy", check=0).stdout
+    missing = "needy needs weights and ships none, and there is no runs/dice/best.safetensors"
+    assert f"not measured: own: {missing}; train it: bench train needy" in said.splitlines()
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"w")
+    said = bench(*RUN, "-p", "needy", check=0).stdout
+    assert "own: run" in said
+    assert "not measured: own" not in said
+    bench(*RUN, "-p", "keep", check=0)
+    assert {run["weights"] != "" for run in json.loads(bench("runs", "--json").stdout)} == {True, False}
+
+
 def test_what_is_given_explicitly_wins(bench):
     stdout = bench(*RUN, "-p", "keep", "--dataset", "tiny-broken", "--limit", "2", "--size", "6", "--seed", "5",
                            "-d", "plain", "-m", "mean-error", check=0).stdout  # fmt: skip

@@ -4,13 +4,14 @@ import json
 import shlex
 import tomllib
 from importlib.resources import files
-from importlib.util import find_spec
+from itertools import pairwise
 
 import pytest
+from click.testing import CliRunner
 
 from bench_core.grammar import parse_channels
 from bench_core.plan import create_metrics
-from bench_core.plugins import registry
+from bench_core.plugins import load_string, registry
 from bench_core.suite import ENCODED_BYTES, load_suite
 from bench_core.suite_plan import columns_of
 from bench_reports.plugin import SUITES
@@ -120,13 +121,16 @@ def commands():
 
 
 @pytest.mark.parametrize("command", commands())
-def test_the_training_commands_are_complete(command):
+def test_the_training_commands_are_taken_by_the_methods(command):
     program, verb, name, *arguments = shlex.split(command)
     assert (program, verb) == ("bench", "train")
     assert {"--data", "--out"} <= set(arguments)
-    if (entry := registry().models.find(name)) is None:
-        pytest.skip(f"{name} is not installed")
-    assert "train" in entry.extra, f"{name} has no training command"
+    main = load_string(registry().models.get(name).extra["train"], name)
+    done = CliRunner().invoke(main, [*arguments, "--show-hyperparameters"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    for key, value in (text.split("=") for flag, text in pairwise(arguments) if flag == "--set"):
+        shown = next(line.split() for line in done.output.splitlines() if line.split()[:1] == [key])
+        assert shown[1] in (value, str(float(value)) if value.isdigit() else value, str(value == "1").lower())
 
 
 def test_list_prints_what_the_files_say(bench_command):
@@ -141,7 +145,6 @@ def test_list_prints_what_the_files_say(bench_command):
     assert "riis-table3  Secrets through noise and JPEG" in bench_command("list", "suites", check=0).stdout
 
 
-@pytest.mark.skipif(find_spec("bench_jrig") is None, reason="the plugin jrig is not installed")
 def test_the_hyperparameters_are_keys_of_the_plugin():
     keys = tomllib.loads((files("bench_jrig") / "hyperparameters.toml").read_text("utf-8"))
     suite = load_suite("jrig-table2")

@@ -103,17 +103,15 @@ def print_suite(table: SuiteTable) -> None:
     from bench_core.cli.tables import print_table
 
     suite = table.suite
+    several = len({row.data for panel in table.panels for row in panel.rows if row.origin == "measured"}) > 1
     for panel in table.panels:
         title = f"{suite.source}: {suite.title}" + (f" · {panel.title}" if panel.title else "")
         headers = ["method", "origin", *(column.title for column in panel.columns)]
-        rows = [
-            [
-                row.label,
-                row.origin,
-                *(cell_text(cell, column) for cell, column in zip(row.cells, panel.columns, strict=True)),
-            ]
-            for row in panel.rows
-        ]
+        rows = []
+        for row in panel.rows:
+            data = f" on {row.data}" if several and row.origin == "measured" else ""
+            cells = (cell_text(cell, column) for cell, column in zip(row.cells, panel.columns, strict=True))
+            rows.append([f"{row.label}{data}", row.origin, *cells])
         print_table(headers, rows, right=headers[2:], title=title)
     for name, (reason, train) in table.skipped.items():
         click.echo(f"not measured: {name}: {reason}{f'; train it: {train}' if train else ''}")

@@ -47,7 +47,7 @@ train = "bench train keep --out runs/b"
 label = "own"
 plugin = "dice"
 weights = "runs/dice/best.safetensors"
-or_own = true
+own_first = true
 note = "not in the paper"
 
 [[methods]]
