@@ -31,7 +31,10 @@ class RiisModel(TorchModel):
     def setup(self) -> None:
         """Load the network that the weights file describes."""
         if self.weights is None:
-            raise RequestError(f"{self.name} needs weights; e.g. --weights runs/{self.name}/best.safetensors")
+            raise RequestError(
+                f"{self.name} needs weights; e.g. --weights runs/{self.name}/best.safetensors, "
+                f"which `bench train {self.name}` makes"
+            )
         self.network = load_weights(self.weights, self.device).network
         if (other := kind_of(self.network)) != self.kind:
             raise RequestError(f"{self.weights} holds weights of {other}, not of {self.name}; try -p {other}")
