@@ -49,8 +49,9 @@ class Head(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, embedding: Tensor) -> Tensor:
-        """The gains."""
-        return 1 + F.linear(embedding, self.weight, self.bias)[:, :, None, None]
+        """The gains, in the precision of the weights: in 16 bits, 1 + a little would be 1."""
+        with torch.autocast(embedding.device.type, enabled=False):
+            return 1 + F.linear(embedding.to(self.weight), self.weight, self.bias)[:, :, None, None]
 
 
 class ModulatedDenseNet(DenseNet):
