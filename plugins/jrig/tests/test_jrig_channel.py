@@ -91,6 +91,7 @@ def test_real_jpeg_is_pillows_of_one_channel_and_repeatable() -> None:
         arrived = real_jpeg(gray, [quality], 0)
         assert np.allclose(arrived[0, 0].numpy(), expected, atol=1e-6)
         assert torch.equal(arrived, real_jpeg(gray, [quality], 1))
+        assert not real_jpeg(gray.clone().requires_grad_(), [quality], 0).requires_grad
     nearly = (real_jpeg(gray, [100], 0) - torch.from_numpy(level / 127.5 - 1)).abs() * 127.5
     assert (nearly < 1.01).float().mean() > 0.99
 

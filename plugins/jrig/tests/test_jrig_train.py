@@ -177,22 +177,23 @@ def test_photos_are_scaled_whole_where_asked_for() -> None:
 
 
 class Fake(JrigNetwork):
-    """Sends a level that no file can hold, and restores it only where it comes back as it was."""
+    """Sends a level that no file can hold, 127.8, and magnifies what comes back, so that its rounding shows."""
 
     def hide(self, color: torch.Tensor) -> torch.Tensor:
         return torch.full_like(color[:, :1], 0.3 / 127.5)
 
     def restore(self, gray: torch.Tensor) -> torch.Tensor:
-        return gray.expand(-1, 3, -1, -1)
+        return 9 * gray.expand(-1, 3, -1, -1)
 
 
 def test_validation_uses_the_rounded_gray_picture(tiny: NetworkConfig, tiny_settings: tuple[str, ...]) -> None:
     _, config = load_preset("small", tiny_settings)
     validation = Validation(PHOTOS, config)
     figures = validation.run(Fake(tiny))
-    level = torch.full_like(validation.color, np.rint(127.8) / 255)
-    assert figures["psnr_clean"] == pytest.approx(psnr8(level, validation.color), abs=1e-4)
-    assert figures["psnr_copy"] == pytest.approx(figures["psnr_clean"], abs=1e-4)  # the plain gray baseline beside it
+    # 128 is 0.5 of a level above the middle, 127.8 would be 0.3.
+    for name, level in (("psnr_clean", 127.5 + 9 * 0.5), ("psnr_copy", 128)):
+        shown = torch.full_like(validation.color, level / 255)
+        assert figures[name] == pytest.approx(psnr8(shown, validation.color), abs=1e-4)
     assert set(figures) == {
         "psnr_gray", "psnr_clean", "psnr_jpeg95", "psnr_jpeg90", "psnr_jpeg75", "psnr_plain", "psnr_copy", "score",
     }  # fmt: skip
