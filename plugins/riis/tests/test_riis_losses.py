@@ -78,8 +78,11 @@ def test_the_losses_add_up_and_all_parts_learn(tiny: NetworkConfig) -> None:
 
 def test_the_likelihood_counts_the_jacobian() -> None:
     z, log_det = torch.ones(2, 12, 4, 4), torch.tensor([24.0, 48.0])
-    assert float(distribution_loss(z, log_det, "ce")) == pytest.approx(0.5)
-    assert float(distribution_loss(z, log_det, "nll")) == pytest.approx(0.5 - 36 / z[0].numel())
+    assert float(distribution_loss(z, log_det, "ce", 1)) == pytest.approx(0.5)
+    assert float(distribution_loss(z, log_det, "nll", 1)) == pytest.approx(0.5 - 36 / z[0].numel())
+    # Per pixel of the host, not of all secrets: two of them count twice, as they do in L_rev.
+    both, log_dets = torch.cat((z, z), dim=1), 2 * log_det
+    assert float(distribution_loss(both, log_dets, "nll", 2)) == pytest.approx(2 * (0.5 - 36 / z[0].numel()))
 
 
 def latent_spread(config: NetworkConfig, distr: str, weight: float) -> float:

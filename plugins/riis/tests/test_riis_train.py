@@ -1,6 +1,7 @@
 """The training command: it learns, resumes exactly, and says clearly what is wrong."""
 
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from skimage import data
 
 from bench_core.photos import Crops, held_out
 from bench_riis.architecture import NetworkConfig
+from bench_riis.channel import draw_levels
 from bench_riis.config import HYPERPARAMETERS, TrainingConfig, load_preset, parse_qualities
 from bench_riis.train import Batches, main, stages
 from bench_riis.validation import LEVELS, levels_of
@@ -168,6 +170,8 @@ def test_training_on_prints_goes_on_from_given_weights_and_resumes_exactly(photo
         (["--set", "print_severity=0"], "print_severity must be severities from 1 to 5, not '0'"),
         (["--set", "print_strength=2"], "print_strength must be"),
         (["--set", "crop=33"], "crop must be a multiple of 2"),
+        (["--set", "poisson_peak=0"], "poisson_peak must be a number from 1 to 1000000"),
+        (["--set", "clip_norm=0"], "clip_norm must be a number >= 0.000001"),
         (["--set", "sigma_min=20"], "sigma_min must not exceed sigma_max"),
         (["--data", "folder:{photos}", "--set", "crop=512"], "at least 512 pixels"),
         (
@@ -185,6 +189,25 @@ def test_a_wrong_request_is_one_clear_line(photos: Path, tmp_path: Path, argumen
     assert errors[0].startswith("Error: ")
     assert message in errors[0]
     assert not (tmp_path / "out").exists()
+
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+@pytest.mark.parametrize("preset", HYPERPARAMETERS.presets)
+def test_the_shares_that_the_readme_names_are_those_of_one_degradation(preset: str) -> None:
+    told = README.split("RIIS for one kind and level")[1].split("ISN⁺")[0]
+    kinds = [text.split() for text in re.findall(r"`(p_clean=[^`]*)`", told)]
+    drawn = []
+    for settings in kinds:
+        levels = draw_levels(load_preset(preset, settings)[1], 400, np.random.default_rng(0))
+        drawn.append({level.kind: [found.value for found in levels if found.kind == level.kind] for level in levels})
+    clean, gauss, poisson, jpeg, blind = drawn
+    assert [set(one) for one in (clean, gauss, poisson, jpeg)] == [{"clean"}, {"gauss"}, {"poisson"}, {"jpeg"}]
+    assert (set(gauss["gauss"]), set(jpeg["jpeg"])) == ({10.0}, {80.0})
+    assert set(blind) == {"clean", "gauss", "poisson", "jpeg"}
+    assert (min(blind["gauss"]) < 2, max(blind["gauss"]) > 9) == (True, True)
+    assert (min(blind["jpeg"]) < 45, max(blind["jpeg"]) > 90) == (True, True)
 
 
 def test_presets_hold_the_specified_values() -> None:

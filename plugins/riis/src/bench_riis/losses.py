@@ -36,12 +36,15 @@ def enhancement_loss(enhanced: Tensor, container: Tensor) -> Tensor:
     return F.mse_loss(enhanced, container.detach())
 
 
-def distribution_loss(z: Tensor, log_det: Tensor, kind: str) -> Tensor:
-    """L_distr (Eq. 8) per sub-pixel: `nll` = [½Σz² − log det]/numel, `ce` = ½Σz²/numel, mean over the batch."""
+def distribution_loss(z: Tensor, log_det: Tensor, kind: str, n_secrets: int) -> Tensor:
+    """L_distr (Eq. 8), mean over the batch: `nll` = [½Σz² − log det]/numel, `ce` = ½Σz²/numel.
+
+    numel counts one secret's share of z (3HW), so that this, like L_rev, is a sum over the secrets.
+    """
     energy = 0.5 * z.square().sum(dim=(1, 2, 3))
     if kind == "nll":
         energy = energy - log_det
-    return energy.mean() / z[0].numel()
+    return n_secrets * energy.mean() / z[0].numel()
 
 
 def tie_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:

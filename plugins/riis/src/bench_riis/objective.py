@@ -1,4 +1,4 @@
-"""What training minimises: one trip through hide, channel and reveal, and the four losses of it."""
+"""What training minimizes: one trip through hide, channel and reveal, and the four losses of it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -47,7 +47,7 @@ class Objective(nn.Module):
         losses = {"container": container_loss(container, target, config.fft)}
         if config.distr != "off" and network.config.draws:
             z, log_det = network.whiten(self._jittered(latent, generator), container, intended)
-            losses["distribution"] = distribution_loss(z, log_det, config.distr)
+            losses["distribution"] = distribution_loss(z, log_det, config.distr, network.n_secrets)
             losses["z_std"] = z.detach().std()
         received = transmit(container, levels, seed, config)
         noise = config.temperature * torch.randn(latent.shape, generator=generator).to(latent)
