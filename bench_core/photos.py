@@ -40,6 +40,12 @@ def load_photos(specs: Iterable[str], option: str = "--data") -> list[Pixels]:
     return photos
 
 
+def center_crop(photo: Pixels, size: int) -> Pixels:
+    """The middle `size`×`size` pixels of a photo H×W×C that is at least as large."""
+    top, left = ((side - size) // 2 for side in photo.shape[:2])
+    return photo[top : top + size, left : left + size]
+
+
 def held_out(photos: Sequence[Pixels], seed: int, together: int = 1) -> tuple[list[Pixels], list[Pixels]]:
     """Photos to train on, and up to 12 of them (a tenth, but the `together` that one trip takes) to validate on.
 

@@ -11,7 +11,9 @@ from skimage import data
 
 from bench_core.cli.main import bench
 from bench_hiders import train
+from bench_hiders.objective import LossConfig, Objective
 from bench_hiders.train import HYPERPARAMETERS, Batches
+from bench_hiders.validation import Validation
 from bench_hiders.weights import load_weights
 
 COMMANDS = {"hinet": train.hinet, "isn": train.isn}
@@ -89,6 +91,7 @@ def test_training_goes_on_from_weights(photos, tmp_path):
         ([], "needs photos; e.g. --data folder:photos"),
         (["--data", "folder:/no/such"], "/no/such"),
         (["--data", "folder:{photos}", "--set", "crop=33"], "crop must be a multiple of 2"),
+        (["--data", "folder:{photos}", "--set", "crop=33", "--set", "haar_levels=0"], "crop must be a multiple of 2"),
         (["--data", "folder:{photos}", "--set", "crop=20", "--set", "haar_levels=3"], "crop must be a multiple of 8"),
         (["--data", "folder:{photos}", "--set", "crop=512"], "at least 512 pixels"),
         (["--set", "blocks=0"], "blocks must be an integer >= 1"),
@@ -105,6 +108,18 @@ def test_a_wrong_request_is_one_clear_line(photos, tmp_path, arguments, message)
     assert errors[0].startswith("Error: ")
     assert message in errors[0]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("rounded", [True, False])
+def test_the_score_is_the_training_loss_of_the_validation_photos(rounded, tiny, jittered):
+    losses = LossConfig(1.0, 2.0, 3.0, 4.0, 0.0, rounded)
+    network = jittered(tiny, 2, scale=0.05)
+    validation = Validation(
+        [data.astronaut()[:64, :64], data.coffee()[:64, :64], data.rocket()[:64, :64]], network, losses, 0
+    )
+    with torch.no_grad():
+        loss = Objective(network, losses)(validation.secret, validation.host, 0)["loss"]
+    assert validation.run()["score"] == pytest.approx(float(loss), rel=1e-4)
 
 
 def test_presets_hold_what_their_sources_say():

@@ -13,6 +13,7 @@ import click
 import torch
 
 from bench_core.errors import RequestError
+from bench_core.nn.layout import channels_last
 from bench_core.photos import Crops
 from bench_core.randomness import keyed_generator
 from bench_core.torch_model import to_tensor
@@ -33,7 +34,7 @@ from bench_core.training import (
 from bench_hiders.network import MOST_SECRETS, HiderNetwork, NetworkConfig
 from bench_hiders.objective import LossConfig, Objective
 from bench_hiders.validation import Validation
-from bench_hiders.weights import channels_last, load_weights, save_weights
+from bench_hiders.weights import load_weights, save_weights
 
 HYPERPARAMETERS = {
     method: Hyperparameters.read(files("bench_hiders") / "hyperparameters" / f"{method}.toml")
@@ -65,10 +66,11 @@ def build(method: str, options: TrainingOptions, n_secrets: int) -> Trainer:
     """Everything a run needs, checked before the first step; RequestError with one line per mistake."""
     values: dict[str, Any] = options.values()
     config, losses = NetworkConfig.read(values), LossConfig.read(values)
-    if values["crop"] % 2**config.haar_levels:
+    multiple = 2 ** max(1, config.haar_levels)
+    if values["crop"] % multiple:
         raise RequestError(
-            f"crop must be a multiple of {2**config.haar_levels}, because the squeeze halves it "
-            f"{config.haar_levels} time(s); not {values['crop']}; e.g. --set crop=64"
+            f"crop must be a multiple of {multiple}, because it is halved {max(1, config.haar_levels)} time(s), by the "
+            f"squeeze or for the loss of low frequencies; not {values['crop']}; e.g. --set crop=64"
         )
     torch.manual_seed(options.seed)
     network = HiderNetwork(config, n_secrets)
@@ -88,18 +90,14 @@ def build(method: str, options: TrainingOptions, n_secrets: int) -> Trainer:
     validation = Validation(held_out, network, losses, options.seed)
     accelerator = make_accelerator(options.device, options.mixed_precision)
     settings = {
+        **options.settings(accelerator),
         "method": method,
-        "preset": options.preset,
         "n_secrets": n_secrets,
-        "seed": options.seed,
         "photos": len(photos),
-        "processes": accelerator.num_processes,
-        "mixed_precision": options.mixed_precision,
-        **values,
     }
 
     def export(path: Path, progressed: Progressed) -> None:
-        save_weights(path, method, network, {**_record(settings, progressed), **origin})
+        save_weights(path, method, network, {**settings, **progressed.record(), **origin})
 
     update = Update(
         "network",
@@ -120,17 +118,6 @@ def build(method: str, options: TrainingOptions, n_secrets: int) -> Trainer:
     return Trainer(recipe, options.out, accelerator, options.cadence, options.accept_changes)
 
 
-def _record(settings: Mapping[str, Any], progressed: Progressed) -> dict[str, Any]:
-    """What a weights file says of its making."""
-    return {
-        **settings,
-        "done_steps": progressed.step,
-        "seconds": round(progressed.seconds),
-        "skipped_steps": progressed.skipped,
-        "changes": progressed.changes,
-    }
-
-
 def _command(method: str, title: str) -> click.Command:
     @click.command(
         method,
@@ -138,8 +125,8 @@ def _command(method: str, title: str) -> click.Command:
         short_help=f"Train {title}.",
         help=f"""Train {title} on photos, for the clean channel.
 
-        The folder given with --out gets checkpoint, best and last .safetensors, log.csv and validation.csv. The same
-        command again goes on where it stopped.
+        The folder given with --out gets checkpoint, best and last .safetensors, log.csv, validation.csv, tensorboard/
+        and samples/. The same command again goes on where it stopped.
         """,
     )
     @training_options(HYPERPARAMETERS[method])

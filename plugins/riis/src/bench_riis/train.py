@@ -9,6 +9,7 @@ import click
 import torch
 from torch import Tensor
 
+from bench_core.nn.layout import channels_last
 from bench_core.photos import Crops, Pixels
 from bench_core.randomness import keyed_generator
 from bench_core.torch_model import to_tensor
@@ -33,7 +34,7 @@ from bench_riis.config import HYPERPARAMETERS, STAR, TrainingConfig, load_preset
 from bench_riis.model import RiisNetwork
 from bench_riis.objective import Objective
 from bench_riis.validation import Validation
-from bench_riis.weights import channels_last, save_weights, start_from
+from bench_riis.weights import save_weights, start_from
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def make_trainer(options: TrainingOptions, config: TrainingConfig, photos: list[
     }
 
     def export(path: Path, progressed: Progressed) -> None:
-        save_weights(path, network, {**training_record(settings, progressed), **origin})
+        save_weights(path, network, {**settings, **progressed.record(), **origin})
 
     update = Update(
         name="network",
@@ -158,17 +159,6 @@ def make_trainer(options: TrainingOptions, config: TrainingConfig, photos: list[
     )
     recipe = Recipe([update], planned, parts.validate, export, settings, parts.pictures)
     return Trainer(recipe, options.out, accelerator, options.cadence, options.accept_changes)
-
-
-def training_record(settings: Mapping[str, Any], progressed: Progressed) -> dict[str, Any]:
-    """What a weights file says of its making."""
-    return {
-        **settings,
-        "done_steps": progressed.step,
-        "seconds": round(progressed.seconds),
-        "skipped_steps": progressed.skipped,
-        "changes": progressed.changes,
-    }
 
 
 _SECRETS = click.option(

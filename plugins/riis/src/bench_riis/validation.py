@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench_core.errors import RequestError
-from bench_core.photos import Pixels
-from bench_core.surrogates.rounding import round8
+from bench_core.photos import Pixels, center_crop
 from bench_core.torch_model import to_tensor
+from bench_core.training.figures import psnr8
 from bench_riis.channel import Level, condition_vectors, transmit
 from bench_riis.config import TrainingConfig
 from bench_riis.model import RiisNetwork
@@ -28,12 +28,6 @@ LEVELS = {
 
 SIZE = 192
 """Larger than the training crops, because a network that only works at its crop's size must not look good."""
-
-
-def psnr8(estimate: Tensor, reference: Tensor) -> float:
-    """PSNR in dB on 8-bit pictures, 10·log10(1/mse), mean over the pictures; inputs N×C×H×W in [0, 1]."""
-    mse = F.mse_loss(round8(estimate), reference, reduction="none").mean(dim=(1, 2, 3))
-    return float((-10 * torch.log10(mse.clamp_min(1e-10))).mean())
 
 
 def levels_of(config: TrainingConfig) -> dict[str, Level]:
@@ -114,14 +108,9 @@ def centers(photos: Sequence[Pixels], n_secrets: int) -> Tensor:
             f"validation needs more than {n_secrets} photo(s) of at least 16×16 pixels; "
             f"it has {len(photos)}, the smallest side {min(min(photo.shape[:2]) for photo in photos)}"
         )
-    return to_tensor([_center(photo, size) for photo in photos])
+    return to_tensor([center_crop(photo, size) for photo in photos])
 
 
 def _rgb(pictures: Tensor) -> Tensor:
     """Several secrets below each other, N×3K×H×W to N×3×KH×W, clipped."""
     return torch.cat(torch.split(pictures.clamp(0, 1), 3, dim=1), dim=2)
-
-
-def _center(photo: Pixels, size: int) -> Pixels:
-    top, left = ((side - size) // 2 for side in photo.shape[:2])
-    return photo[top : top + size, left : left + size]

@@ -4,19 +4,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
 from bench_core.errors import RequestError
 from bench_core.nn.invertible import ActNorm
+from bench_core.nn.layout import channels_last
 from bench_core.training import load_tensors, save_tensors
 from bench_riis.architecture import NetworkConfig, as_dict, network_config
 from bench_riis.color import ColorNetwork
 from bench_riis.model import RiisNetwork
 
 FORMAT = "bench-riis-1"
-Module = TypeVar("Module", bound=torch.nn.Module)
 
 SHIPPED = Path(__file__).parent / "weights" / "riis.safetensors"
 SHIPPED_PRINT = SHIPPED.with_name("riis-print.safetensors")
@@ -34,14 +34,6 @@ def kind_of(network: RiisNetwork) -> str:
     if isinstance(network, ColorNetwork):
         return "riis-color"
     return "riis-star" if network.config.dgm else "riis"
-
-
-def channels_last(module: Module) -> Module:
-    """The same module with its convolution weights stored channels last, which a CPU runs a tenth faster."""
-    for parameter in module.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return module
 
 
 @dataclass(frozen=True)
