@@ -161,6 +161,11 @@ def test_a_watermark_of_another_size_is_fitted_as_encode_fits_it(folder):
         ((*LOCATE, "--threshold", "3", "--watermark", "host.png"), r"hides 1 picture\(s\).*not 2"),
         ((*LOCATE[:4], "nowhere.png", *LOCATE[5:], "--threshold", "3"), r"--watermark nowhere\.png: no such file"),
         ((*LOCATE[:6], "received.png", "--threshold", "3"), "is one of the pictures given"),
+        ((*LOCATE[:6], "sent/host.png", "--calibrate", "sent"), r"sent/host\.png is one of the pictures given"),
+        (
+            (*LOCATE[:2], "map.mask.png", *LOCATE[3:], "--threshold", "3"),
+            r"-o map\.png: map\.mask\.png is one of the pictures given",
+        ),
         ((*LOCATE[:6], "map.jpg", "--threshold", "3"), r"map\.jpg"),
         (("locate", "copy-gray", *LOCATE[2:], "--threshold", "3"), "hides no picture"),
     ],

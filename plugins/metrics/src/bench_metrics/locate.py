@@ -91,8 +91,11 @@ def locate(
     sources = _clean_files(threshold, clean, calibrate)
     path = Path(output)
     path = path if path.suffix else path.with_suffix(".png")
-    if path.exists() and any(Path(other).exists() and path.samefile(other) for other in (received, *watermark)):
-        raise RequestError(f"-o {output}: is one of the pictures given; give the map another name")
+    mask_path = path.with_suffix(f".mask{path.suffix}")
+    given = {file.resolve() for file in (Path(received), *map(Path, watermark), *sources)}
+    for written in (path, mask_path):
+        if written.resolve() in given:
+            raise RequestError(f"-o {output}: {written} is one of the pictures given; give the map another name")
     if side % 2 == 0:
         raise RequestError(f"--side {side}: must be odd, so that the box has a center; e.g. --side {side + 1}")
     model = make_model(name, set_, weights, device)
@@ -109,8 +112,8 @@ def locate(
         origin = f"percentile {percentile:g} of {len(sources)} untampered container(s)"
     mask = (levels > threshold).astype(np.uint8)[:, :, None] * np.uint8(255)
     write_image(path, heat_map(picture, levels, threshold))
-    write_image(path.with_suffix(f".mask{path.suffix}"), mask)
-    click.echo(f"{path}\n{path.with_suffix(f'.mask{path.suffix}')}")
+    write_image(mask_path, mask)
+    click.echo(f"{path}\n{mask_path}")
     click.echo(f"threshold: {threshold:.4g} levels ({origin})")
     click.echo(f"above it: {np.mean(mask > 0):.2%} of the picture")
     click.echo(f"the map: {levels.mean():.4g} levels on average, {levels.max():.4g} at most")
