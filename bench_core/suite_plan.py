@@ -108,6 +108,14 @@ def columns_of(suite: Suite, degradations: Registry) -> list[Column]:
             Column(_title(channel, spec.title), spec.pair, spec.metric, channel.id, spec.measured_only, spec.panel)
             for channel in channels
         )
+    printed = [
+        (column.degradation or CLEAN, column.pair, column.metric) for column in found if not column.measured_only
+    ]
+    if suite.reported:
+        problems.extend(
+            f"suite '{suite.name}': columns: {pair} {metric} under {channel} is there twice; one figure is printed once"
+            for channel, pair, metric in dict.fromkeys(key for key in printed if printed.count(key) > 1)
+        )
     if problems:
         raise RequestError(problems)
     return found
@@ -125,14 +133,19 @@ def choose_data(suite: Suite, dataset: str | None, environment: Mapping[str, str
     """The data to measure on: what the user names, or the first choice of the suite that is here.
 
     A set that the user names takes the size of the choice it goes by the name of, or else the last one's.
+    RequestError where none is here, or where a variable names a folder that is not: it was given, so it must count.
     """
     if dataset is not None:
         by_name = {_short(name): choice for choice in suite.data for name in choice.datasets}
         choice = by_name.get(_short(dataset), suite.data[-1])
         return Chosen(dataset, choice.size or None, choice.limit, f"{suite.name}: measured on {dataset}, as given")
     for choice in suite.data:
-        for name in (*([f"folder:{environment[choice.env]}"] if environment.get(choice.env) else []), *choice.datasets):
-            if _is_here(name):
+        given = [f"folder:{environment[choice.env]}"] if environment.get(choice.env) else []
+        for name in (*given, *choice.datasets):
+            if problems := _absence(name):
+                if name in given:
+                    raise RequestError(f"{choice.env}: {problem}" for problem in problems)
+            else:
                 wanted = suite.data[0]
                 absent = f"{wanted.name} is not here (give --dataset folder:PATH); " if choice is not wanted else ""
                 note = f"{suite.name}: {absent}measured on {name}"
@@ -148,12 +161,13 @@ def _short(dataset: str) -> str:
     return f"{kind}:{PurePath(rest).name}" if colon else kind
 
 
-def _is_here(dataset: str) -> bool:
+def _absence(dataset: str) -> Sequence[str]:
+    """Why a data set is not here; nothing where it is."""
     try:
         registry().datasets.create(dataset)
-    except RequestError:
-        return False
-    return True
+    except RequestError as error:
+        return error.problems
+    return ()
 
 
 def plan_suite(suite: Suite, options: Options) -> tuple[Chosen, list[Planned], list[Skipped]]:
@@ -164,6 +178,7 @@ def plan_suite(suite: Suite, options: Options) -> tuple[Chosen, list[Planned], l
     """
     methods = _wanted(suite, options)
     columns = columns_of(suite, registry().degradations)
+    _check_channels(methods)
     chosen = choose_data(suite, options.dataset)
     if options.size is not None or options.limit is not None:
         chosen = replace(chosen, size=options.size or chosen.size, limit=options.limit or chosen.limit)
@@ -197,6 +212,20 @@ def _wanted(suite: Suite, options: Options) -> list[MethodSpec]:
             "choose one with --plugin, or put the file where the suite looks for it (bench list suites --json)"
         )
     return found
+
+
+def _check_channels(methods: Sequence[MethodSpec]) -> None:
+    """A degradation that is misspelled is no reason to skip its method."""
+    problems: list[str] = []
+    for method in (method for method in methods if method.degradations):
+        try:
+            parse_channels(
+                method.degradations, registry().degradations, option=f"methods '{method.label}': degradations"
+            )
+        except RequestError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise RequestError(problems)
 
 
 def _request(suite: Suite, columns: Sequence[Column], chosen: Chosen, options: Options) -> Request:

@@ -4,6 +4,7 @@ A reader notes problems instead of raising, so that all mistakes of a file are t
 """
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -77,7 +78,7 @@ class TableReader:
         for item in value if isinstance(value, list) else ():
             if item == "-":
                 found.append(None)
-            elif isinstance(item, (int, float)) and not isinstance(item, bool):
+            elif isinstance(item, (int, float)) and not isinstance(item, bool) and math.isfinite(item):
                 found.append(float(item))
             else:
                 self.problem(key, f'must hold numbers, or "-" for one that is not printed, not {item!r}')

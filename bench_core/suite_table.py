@@ -79,9 +79,16 @@ class _Measured:
     lines: dict[tuple[str, str, str], SummaryLine] = field(default_factory=dict)
     bytes: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def by_level(self) -> bool:
+        """Whether several models share the row, such as one for each level."""
+        return len({(run.plugin, tuple(sorted(run.settings.items())), run.weights) for run in self.runs}) > 1
+
     def cell(self, column: Column) -> SuiteCell:
         if column.metric == ENCODED_BYTES:
             return SuiteCell(self.bytes.get(column.degradation))
+        if self.by_level and not column.degradation:  # each model has a carrier of its own, and none stands for all
+            return SuiteCell()
         for (degradation, pair, metric), line in self.lines.items():
             if (pair, metric) == (column.pair, column.metric) and column.degradation in ("", degradation):
                 return SuiteCell(line.summary.mean, line)
@@ -180,9 +187,10 @@ def _measured_row(
             cell = SuiteCell(cell.value, cell.line, _mark(cell.value, floors[0].cell(column).value))
         cells.append(cell)
     notes = {method["label"]: method["note"] for method in suite.definition["methods"]}
-    return SuiteRow(
-        group.label, "measured", data_words(group.runs[0]), tuple(cells), notes[group.label], tuple(group.runs)
-    )
+    note = notes[group.label]
+    if group.by_level and (before := [column.title for column in columns if not column.degradation]):
+        note = "; ".join(filter(None, (note, f"several models, each with a {before[0]} of its own: see their runs")))
+    return SuiteRow(group.label, "measured", data_words(group.runs[0]), tuple(cells), note, tuple(group.runs))
 
 
 def _place(group: _Measured) -> tuple[str, str, int]:

@@ -117,4 +117,4 @@ def test_a_suite_takes_no_other_choice_and_must_have_run(bench_command, tmp_path
         assert (done.returncode, message in done.stderr) == (2, True)
     done = bench_command("report", "--suite", "riis-table3")
     assert done.returncode == 2
-    assert "suite 'riis-table3' was not run into this database (file:tiny.toml was)" in done.stderr
+    assert "suite 'riis-table3' was not run into this database (it has: file:tiny.toml)" in done.stderr

@@ -69,6 +69,7 @@ def test_a_suite_is_read_into_typed_records(tmp_path):
         ('datasets = "tiny"', "datasets = [1]", "data[1].datasets: must be a text or a list of texts"),
         ("values = [1.5]", "values = [1.5, 2]", "reported 'A': has 2 values for 1 columns"),
         ("values = [1.5]", "values = ['x']", 'reported[1].values: must hold numbers, or "-"'),
+        ("values = [1.5]", "values = [nan]", 'reported[1].values: must hold numbers, or "-"'),
         ("values = [1.5]", "values = 1.5", "reported[1].values: must be a list such as"),
         ('row = "B"', 'row = "A"', "reported: 'A' is there twice"),
         ('row = "A"\nplugin', 'row = "C"\nplugin', "methods 'keep': row 'C' is not reported; rows: A, B"),

@@ -97,7 +97,10 @@ def test_weights_that_are_there_are_used_and_rows_of_one_label_are_one(bench, tm
     rows = {row.label: row for row in read_suite_table(database, "file:tiny.toml").panels[0].rows}
     database.close()
     assert len({run.weights for run in rows["by level"].runs}) == 2
-    assert all(cell.value is not None for cell in rows["by level"].cells[:3])
+    assert all(cell.value is not None for cell in rows["by level"].cells[:2])
+    assert rows["by level"].cells[2].value is None, "each model has a container of its own"
+    assert rows["by level"].note == "several models, each with a container of its own: see their runs"
+    assert rows["keep"].cells[2].value is not None
     assert set(rows) == {"Keeper", "keep", "by level", "Absent"}
 
 
@@ -146,6 +149,33 @@ def test_a_set_named_by_a_variable_is_the_papers(bench, tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_THOUSAND", str(tmp_path / "elsewhere"))
     stdout = bench(*RUN, "-p", "keep", "--size", "8", check=0).stdout
     assert stdout.splitlines()[0] == f"file:tiny.toml: measured on folder:{tmp_path}/elsewhere, size 8"
+
+
+def test_a_variable_that_names_no_pictures_is_not_passed_over(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_THOUSAND", str(tmp_path / "unmounted"))
+    done = bench(*RUN, check=2)
+    assert done.stderr.startswith(f"Error: BENCH_THOUSAND: folder:{tmp_path}/unmounted: there is no such folder")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "bench.db").exists()
+    bench(*RUN, "--dataset", "tiny", "-p", "keep", check=0)  # what is given explicitly wins
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('degradations = "plain" },', 'degradations = "shift:5" },',
+         "columns: secret mean-error under shift:by=5 is there twice"),
+        ('degradations = "plain"\nweights', 'degradations = "plian"\nweights',
+         "methods 'by level': degradations: unknown degradation 'plian'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_that_only_the_plugins_show_is_one_line(bench, tmp_path, old, new, message):
+    assert old in SUITE
+    (tmp_path / "tiny.toml").write_text(SUITE.replace(old, new, 1))
+    done = bench(*RUN, check=2)
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "bench.db").exists()
 
 
 @pytest.mark.parametrize(

@@ -118,4 +118,5 @@ def print_suite(table: SuiteTable) -> None:
     origin = "no number is printed in the paper" if suite.definition["figure"] else f"reported: {suite.citation}"
     click.echo(f"{origin}; on: {suite.definition['published_data']}")
     count = len(suite.definition["caveats"])
-    click.echo(f"{count} caveat{'s' * (count != 1)}: bench report --suite {suite.name}")
+    if count:
+        click.echo(f"{count} caveat{'s' * (count != 1)}: bench report --suite {suite.name}")

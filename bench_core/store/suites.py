@@ -100,7 +100,7 @@ def get_suite(database: Database, name: str) -> StoredSuite:
     if suite := find_suite(database, name):
         return suite
     known = ", ".join(suite_names(database)) or "none"
-    raise RequestError(f"suite '{name}' was not run into this database ({known} was); bench run --suite {name}")
+    raise RequestError(f"suite '{name}' was not run into this database (it has: {known}); bench run --suite {name}")
 
 
 def reported_figures(database: Database, suite: str) -> list[ReportedFigure]:
