@@ -180,6 +180,16 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
         make(tmp_path)
 
 
+def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path: Path) -> None:
+    make(tmp_path).run()
+    tensors, metadata = load_tensors(tmp_path / CHECKPOINT)
+    key = next(name for name in tensors if name.startswith("optimizer.0."))
+    tensors[key.replace("optimizer.0.", "optimizer.99.")] = tensors[key].clone()
+    save_tensors(tmp_path / CHECKPOINT, tensors, metadata)
+    with pytest.raises(RequestError, match="is of another optimizer than"):
+        make(tmp_path)
+
+
 def test_the_bar_is_only_for_terminals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, terminal in (("bar", True), ("plain", False)):
         trainer = make(tmp_path / name)

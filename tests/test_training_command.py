@@ -1,6 +1,7 @@
 """What training commands share, tried on the method that docs/training.md writes: options, exits, mistakes."""
 
 import csv
+import errno
 import importlib
 import re
 import sys
@@ -152,6 +153,24 @@ def test_a_wrong_request_is_one_clear_line(
     (line,) = problems(tint, *(text.replace("{out}", str(out)).replace("{photos}", photos) for text in arguments))
     assert line.startswith(f"Error: {message}")
     assert not out.exists()
+
+
+@pytest.mark.parametrize("place", ["file/below", "/proc/below"])
+def test_a_place_that_takes_no_files_is_one_line(tint: ModuleType, photos: str, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    (line,) = problems(tint, "--data", photos, "--out", str(tmp_path / place), *SHORT)
+    assert re.fullmatch(r"Error: --out .+below: cannot be written \(.+\); e\.g\. --out runs/first", line)
+
+
+def test_a_full_disk_ends_a_run_with_one_line(
+    tint: ModuleType, photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "last.safetensors")
+
+    monkeypatch.setattr(tint, "save_tensors", full)
+    said = problems(tint, "--data", photos, "--out", str(tmp_path / "out"), *SHORT, code=1)
+    assert said[-1] == "Error: No space left on device: last.safetensors; make room and run the same command again"
 
 
 def test_too_few_photos_are_named_with_what_is_needed() -> None:

@@ -69,10 +69,16 @@ class Checkpoint:
             raise RequestError(f"{self.path} does not fit this network: {' '.join(str(error).split())[:200]}") from None
 
     def restore_optimizers(self) -> None:
-        """Give the optimizers their running averages, on the device of the parameters."""
+        """Give the optimizers their running averages, on the device of the parameters; RequestError as above."""
         for update in self.recipe.updates:
             prefix = "optimizer." + self.recipe.prefix(update, ".")
-            _restore(update, {key.removeprefix(prefix): v for key, v in self.tensors.items() if key.startswith(prefix)})
+            values = {key.removeprefix(prefix): v for key, v in self.tensors.items() if key.startswith(prefix)}
+            try:
+                _restore(update, values)
+            except (IndexError, KeyError, ValueError) as error:
+                raise RequestError(
+                    f"{self.path} is of another optimizer than '{update.name}' has now ({error}); choose another --out"
+                ) from None
 
 
 def _restore(update: Update, values: Mapping[str, Tensor]) -> None:

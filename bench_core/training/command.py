@@ -1,5 +1,6 @@
 """What every training command shares: its options, photos, device, and how it ends."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from bench_core.photos import Pixels, held_out, load_photos
 from bench_core.training.hyperparameters import Hyperparameters
 from bench_core.training.recipe import Cadence
 from bench_core.training.trainer import Trainer
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,10 @@ def one_line_errors() -> Iterator[None]:
         yield
     except BenchError as error:
         _end(error.exit_code, *str(error).splitlines())
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _end(1, f"{error.strerror}: {error.filename or 'a file of the run'}; make room and run the same command again")
     except (MemoryError, RuntimeError) as error:
         if not _out_of_memory(error):
             raise

@@ -6,6 +6,7 @@ run that was killed and resumed ends, on a CPU, with the weights of an undisturb
 
 import math
 import signal
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
+from bench_core.errors import RequestError
 from bench_core.training.checkpoint import CHECKPOINT, Checkpoint, save_checkpoint
 from bench_core.training.logs import Logs
 from bench_core.training.recipe import Batch, Cadence, Progressed, Recipe, Update
@@ -52,7 +54,7 @@ class Trainer:
         self.console = console or Console(stderr=True)
         self.progressed = Progressed()
         self._stop: signal.Signals | None = None
-        out.mkdir(parents=True, exist_ok=True)
+        _check_place(out)
         checkpoint = None
         if (out / CHECKPOINT).exists():
             checkpoint = Checkpoint(out / CHECKPOINT, recipe, accept_changes)
@@ -188,7 +190,7 @@ class Trainer:
 
     def _note(self, text: str) -> None:
         if self.accelerator.is_main_process:
-            self.console.print(text, highlight=False)
+            self.console.print(text, highlight=False, soft_wrap=True)  # a note is a line, in a file as well
 
     # ---- signals and the bar
 
@@ -224,6 +226,16 @@ class Trainer:
                 progress.update(task, advance=1, description=f"loss {loss:.4f}")
 
             yield advance
+
+
+def _check_place(out: Path) -> None:
+    """Make the folder of a run; RequestError where no file can be written there."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise RequestError(f"--out {out}: cannot be written ({error.strerror}); e.g. --out runs/first") from None
 
 
 class _Prepared:
