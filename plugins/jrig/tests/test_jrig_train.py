@@ -11,11 +11,12 @@ from click.testing import CliRunner
 from skimage import data
 
 from bench_core.errors import RequestError
+from bench_core.training.figures import psnr8
 from bench_jrig.config import NetworkConfig, load_preset
 from bench_jrig.networks import JrigNetwork
 from bench_jrig.targets import to_unit
 from bench_jrig.train import Batches, main, main_iig, stages
-from bench_jrig.validation import Validation, psnr8
+from bench_jrig.validation import Validation
 from bench_jrig.weights import load_weights
 
 PHOTOS = [photo[:170, :160] for photo in (data.astronaut(), data.coffee(), data.chelsea(), data.rocket())]

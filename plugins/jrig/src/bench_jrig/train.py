@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from bench_core.errors import RequestError
-from bench_core.photos import Crops, Pixels
+from bench_core.nn.layout import channels_last
+from bench_core.photos import Crops, Pixels, center_crop
 from bench_core.randomness import keyed_generator
 from bench_core.torch_model import to_tensor
 from bench_core.training import (
@@ -33,7 +34,7 @@ from bench_jrig.schedule import Part, discriminator_lr, generator_lr, parts, wei
 from bench_jrig.targets import target_of, to_signed
 from bench_jrig.validation import QUALITIES, Validation
 from bench_jrig.vgg import load_contrast
-from bench_jrig.weights import channels_last, load_weights, save_weights
+from bench_jrig.weights import load_weights, save_weights
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,7 @@ def _viewed(photos: Sequence[Pixels], size: int, view: str) -> Sequence[Pixels]:
     scaled = []
     for photo in photos:
         side = min(photo.shape[:2])
-        top, left = ((length - side) // 2 for length in photo.shape[:2])
-        square = Image.fromarray(photo[top : top + side, left : left + side])
+        square = Image.fromarray(center_crop(photo, side))
         scaled.append(np.asarray(square.resize((size, size), Image.Resampling.BICUBIC)))
     return scaled
 
@@ -132,7 +132,7 @@ def build(method: str, options: TrainingOptions) -> Trainer:
     }
 
     def export(path: Path, progressed: Progressed) -> None:
-        save_weights(path, network, {**training_record(settings, progressed), **origin})
+        save_weights(path, network, {**settings, **progressed.record(), **origin})
 
     updates = [
         Update(
@@ -163,17 +163,6 @@ def build(method: str, options: TrainingOptions) -> Trainer:
         pictures=lambda: validation.pictures(network),
     )
     return Trainer(recipe, options.out, accelerator, options.cadence, options.accept_changes)
-
-
-def training_record(settings: Mapping[str, Any], progressed: Progressed) -> dict[str, Any]:
-    """What a weights file says of its making."""
-    return {
-        **settings,
-        "done_steps": progressed.step,
-        "seconds": round(progressed.seconds),
-        "skipped_steps": progressed.skipped,
-        "changes": progressed.changes,
-    }
 
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from bench_core.errors import RequestError
-from bench_core.photos import Pixels
+from bench_core.photos import Pixels, center_crop
 from bench_core.surrogates.rounding import round8
+from bench_core.training.figures import psnr8
 from bench_jrig.channel import real_jpeg
 from bench_jrig.config import GRID, TrainingConfig
 from bench_jrig.networks import JrigNetwork
@@ -27,12 +27,6 @@ GRAY_SHARE = 0.4
 _SHOWN = 4
 
 
-def psnr8(estimate: Tensor, reference: Tensor) -> float:
-    """PSNR in dB on 8-bit pictures over all channels, 10·log10(1/mse), mean over the pictures; in [0, 1]."""
-    mse = F.mse_loss(round8(estimate), round8(reference), reduction="none").mean(dim=(1, 2, 3))
-    return float((-10 * torch.log10(mse.clamp_min(1e-10))).mean())
-
-
 class Validation:
     """Center crops of held-out photos. Figures are those of the 8-bit gray picture, the clean one too."""
 
@@ -43,7 +37,7 @@ class Validation:
         if not sides or size < 2 * GRID:
             smallest = f"the smallest side is {min(sides)}" if sides else "there are none"
             raise RequestError(f"validation needs photos of at least {2 * GRID}×{2 * GRID} pixels; {smallest}")
-        pictures = np.stack([_center(photo, size) for photo in photos])
+        pictures = np.stack([center_crop(photo, size) for photo in photos])
         self.color = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))).float() / 255
         self.target = target_of(pictures, config.target)
         self.luminance = target_of(pictures, "luminance")
@@ -56,7 +50,7 @@ class Validation:
         `psnr_clean`. `psnr_copy` is the gray picture's own, shown as color: what no restoring at all gets.
         """
         gray = self._gray(network)
-        figures = {"psnr_gray": psnr8(to_unit(gray), to_unit(self.target))} if self.shaped else {}
+        figures = {"psnr_gray": psnr8(to_unit(gray), round8(to_unit(self.target)))} if self.shaped else {}
         figures["psnr_clean"] = self._restored(network, gray)
         for quality in QUALITIES:
             figures[f"psnr_jpeg{quality}"] = self._restored(network, real_jpeg(gray, [quality] * len(gray), 0))
@@ -96,8 +90,3 @@ class Validation:
 
 def _rounded(gray: Tensor) -> Tensor:
     return to_signed(round8(to_unit(gray)))
-
-
-def _center(photo: Pixels, size: int) -> Pixels:
-    top, left = ((side - size) // 2 for side in photo.shape[:2])
-    return photo[top : top + size, left : left + size]
