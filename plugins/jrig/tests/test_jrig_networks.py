@@ -91,6 +91,19 @@ def test_outputs_stay_float32_where_convolutions_are_half_precision(network: Jri
     assert not torch.equal(gray, gray.bfloat16().float())
 
 
+def test_layers_that_see_or_make_pictures_keep_every_level(network: JrigNetwork) -> None:
+    # In bfloat16 two levels near white would be one, and R would learn to live with that.
+    edges = [network.hiding.head[0], network.hiding.last, network.restoring.head[0], network.restoring.last]
+    inside = network.restoring.head[-1]
+    kinds: dict[nn.Module, torch.dtype] = {}
+    for layer in (*edges, inside):
+        layer.register_forward_hook(lambda layer, given, made: kinds.update({layer: made.dtype}))
+    with torch.autocast("cpu", torch.bfloat16):
+        network.restore(network.hide(torch.zeros(1, 3, 16, 16)))
+    assert [kinds[layer] for layer in edges] == [torch.float32] * 4
+    assert kinds[inside] == torch.bfloat16
+
+
 @pytest.mark.parametrize("skips", [True, False])
 def test_skips_are_a_way_around_the_coarse_scales(tiny: NetworkConfig, skips: bool) -> None:
     hiding = Hiding(replace(tiny, skips=skips, bias=False))

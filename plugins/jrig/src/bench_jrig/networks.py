@@ -54,10 +54,14 @@ class Change(nn.Module):
         return F.relu(self.second(self.first(x)))
 
 
-def bounded(last: nn.Conv2d, x: Tensor) -> Tensor:
-    """tanh(last(x)) in float32: a level is 1/127.5, and half precision has only 8 to 11 bits for it."""
+def exact(layer: nn.Module, x: Tensor) -> Tensor:
+    """layer(x) in float32, for the layers that see or make pictures.
+
+    A level is 1/127.5, and half precision has only 8 to 11 bits for it: its rounding would be noise on the way from H
+    to R, and teach both a robustness that nobody asked for.
+    """
     with torch.autocast(x.device.type, enabled=False):
-        return torch.tanh(last(x.float()))
+        return cast(Tensor, layer(x.float()))
 
 
 class Hiding(nn.Module):
@@ -79,11 +83,11 @@ class Hiding(nn.Module):
 
     def forward(self, color: Tensor) -> Tensor:
         """The invertible gray picture N×1×H×W in (−1, 1), float32, of colors N×3×H×W; H and W multiples of 4."""
-        fine = self.head(_fast(color))
+        fine = self.head[1](exact(self.head[0], _fast(color)))
         coarse = self.down1(fine)
         x = self.up1(self.middle(self.down2(coarse)))
         x = self.up2(x + coarse if self.skips else x)
-        return bounded(self.last, self.tail(x + fine if self.skips else x))
+        return torch.tanh(exact(self.last, self.tail(x + fine if self.skips else x)))
 
 
 class Restoring(nn.Module):
@@ -100,7 +104,8 @@ class Restoring(nn.Module):
 
         What a simulated codec gives may leave [−1, 1], and is taken as it is.
         """
-        return bounded(self.last, self.head(_fast(gray)))
+        features = exact(self.head[0], _fast(gray))
+        return torch.tanh(exact(self.last, self.head[1:](features)))
 
 
 class JrigNetwork(nn.Module):
