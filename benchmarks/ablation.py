@@ -60,8 +60,8 @@ def folder_name(label: str) -> str:
 
 
 def bench(*arguments: str) -> None:
-    """One command of this installation's `bench`, whose output goes where this script's goes."""
-    subprocess.run([sys.executable, "-m", "bench_core.cli.main", *arguments], check=True)
+    """One command of this installation's `bench`; what it prints goes to stderr, so that the table stands alone."""
+    subprocess.run([sys.executable, "-m", "bench_core.cli.main", *arguments], check=True, stdout=sys.stderr)
 
 
 def train_row(table: Table, settings: Sequence[str], out: Path, options: argparse.Namespace) -> None:
