@@ -81,7 +81,7 @@ def test_two_processes_with_one_database_lose_nothing(bench_command, start):
 
 
 def test_a_stopped_run_says_so_and_keeps_what_it_had(start, tmp_path):
-    process = start("stopped.db", sleep=0.3)
+    process = start("stopped.db", sleep=0.8)
     deadline = time.monotonic() + 60
     while count(tmp_path / "stopped.db") < 16 and time.monotonic() < deadline:
         time.sleep(0.02)
