@@ -44,7 +44,12 @@ def start(tmp_path):
             command = [sys.executable, "-m", "bench_core.cli.main", *RUN, "--db", db, "--batch-size", "1"]
             environment = {**os.environ, "TESTBED_SLEEP": str(sleep)}
             process = subprocess.Popen(
-                command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+                command,
+                cwd=tmp_path,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell in the background ignores it
+                stderr=subprocess.PIPE,
             )
             running.enter_context(process)
             running.callback(process.kill)
@@ -81,7 +86,7 @@ def test_two_processes_with_one_database_lose_nothing(bench_command, start):
 
 
 def test_a_stopped_run_says_so_and_keeps_what_it_had(start, tmp_path):
-    process = start("stopped.db", sleep=0.8)
+    process = start("stopped.db", sleep=0.3)
     deadline = time.monotonic() + 60
     while count(tmp_path / "stopped.db") < 16 and time.monotonic() < deadline:
         time.sleep(0.02)
