@@ -36,6 +36,10 @@ class RequestError(BenchError):
         super().__init__("\n".join(self.problems))
 
 
+class MissingWeights(RequestError):
+    """A method has no weights: none ship with it, and none were given."""
+
+
 class CellFailure(BenchError):
     """One cell could not be computed; it becomes a row with this status and reason, and the run goes on."""
 

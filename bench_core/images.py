@@ -6,6 +6,7 @@ A picture is a uint8 H×W×C array, sRGB, with C = 1 or 3. This module needs num
 import contextlib
 import hashlib
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,17 @@ def read_image(path: Path | str, name: str | None = None) -> Array:
     Raises:
         CellFailure: `decode_failed`, with `name` (default: the file's name) and the reason.
     """
+    with opened(path, name) as image:
+        return np.array(_to_rgb(image))
+
+
+@contextlib.contextmanager
+def opened(path: Path | str, name: str | None = None) -> Iterator[Image.Image]:
+    """A picture file, open for the block; whatever goes wrong with it there becomes a CellFailure.
+
+    Raises:
+        CellFailure: `decode_failed`, with `name` (default: the file's name) and the reason.
+    """
     name = name or Path(path).name
     try:
         with Image.open(path) as image:
@@ -93,7 +105,7 @@ def read_image(path: Path | str, name: str | None = None) -> Array:
                 raise ValueError(
                     f"{image.width}×{image.height} pixels are more than the {MAX_PIXELS} that are read; make it smaller"
                 )
-            return np.array(_to_rgb(image))
+            yield image
     except FileNotFoundError:
         raise CellFailure("decode_failed", f"{name}: no such file") from None
     except UnidentifiedImageError:

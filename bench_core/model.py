@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bench_core.errors import MissingWeights
 from bench_core.params import Param, Value
 from bench_core.task import Task
 
@@ -55,8 +56,8 @@ class Model:
     Class attributes say what the harness must know: the `task`; the `outputs` decode returns (default: all of
     the task's); `told`, whether decode is told the degradation; `stochastic`, whether encode or decode draws from
     the generators; `takes_floats`, whether decode can be handed unrounded pictures, float H×W×C in [0, 1]; `params`,
-    what `--set key=value` may change. `default_weights` is the file that ships with the plugin, or None for a method
-    that has none.
+    what `--set key=value` may change. `default_weights` is the file that ships with the plugin (it need not be
+    there yet), or None for a method that has none.
     """
 
     name: str = ""
@@ -79,6 +80,15 @@ class Model:
 
     def setup(self) -> None:
         """Build the method, once its settings, weights and device are known."""
+
+    def needed_weights(self) -> Path:
+        """The weights file: what was given, or what ships. MissingWeights where there is neither."""
+        if self.weights is None or (self.weights == self.default_weights and not self.weights.is_file()):
+            raise MissingWeights(
+                f"{self.name} needs weights, and none ship with it; train some, e.g. bench train {self.name} "
+                f"--data folder:photos --out runs/{self.name}, then --weights runs/{self.name}/best.safetensors"
+            )
+        return self.weights
 
     @property
     def secrets(self) -> int:

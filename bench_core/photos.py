@@ -1,7 +1,8 @@
 """Training photographs: decoded once into memory as uint8, and random crops of them."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,12 @@ HELD_OUT = 12
 _LOG = logging.getLogger("bench")
 
 
-def load_photos(specs: Iterable[str], option: str = "--data") -> list[Pixels]:
+def load_photos(specs: Iterable[str], option: str = "--data", also: Sequence[str] = ()) -> list[Pixels]:
     """The color pictures of data sets such as `folder:photos`, uint8 H×W×3, in the sets' order.
 
-    A picture that cannot be read is named in a warning and left out. RequestError, which names `option`, for an
-    unknown set, or one without a readable picture.
+    `also` names maps (`saliency`, `semantic`), which become further channels, so that whatever crops or turns a photo
+    does so to its maps. A picture that cannot be read, or lacks such a map, is named in a warning and left out.
+    RequestError, which names `option`, for an unknown set, or one without a usable picture.
     """
     photos: list[Pixels] = []
     for spec in specs:
@@ -31,13 +33,23 @@ def load_photos(specs: Iterable[str], option: str = "--data") -> list[Pixels]:
         found = []
         for image_id in dataset.ids():
             try:
-                found.append(dataset.load(image_id)["color"])
+                found.append(_with_maps(dataset.load(image_id), image_id, also))
             except CellFailure as failure:
                 _LOG.warning("%s: left out of training: %s", spec, failure.reason)
         if not found:
-            raise RequestError(f"'{spec}' holds no readable photo; training needs some, e.g. {option} folder:photos")
+            maps = "".join(f",{name}=DIR" for name in also)
+            what = f"with its {' and '.join(also)} map" if also else "that can be read"
+            raise RequestError(
+                f"'{spec}' holds no photo {what}; training needs some, e.g. {option} folder:photos{maps}"
+            )
         photos += found
     return photos
+
+
+def _with_maps(fields: Mapping[str, Any], image_id: str, also: Sequence[str]) -> Pixels:
+    if lacking := [name for name in also if name not in fields]:
+        raise CellFailure("decode_failed", f"{image_id}: no {' and no '.join(lacking)} map")
+    return np.concatenate([fields["color"], *(fields[name] for name in also)], axis=2) if also else fields["color"]
 
 
 def center_crop(photo: Pixels, size: int) -> Pixels:
@@ -61,7 +73,7 @@ def held_out(photos: Sequence[Pixels], seed: int, together: int = 1) -> tuple[li
 
 
 class Crops:
-    """Random square crops of photos, flipped and turned at random, uint8 N×size×size×3.
+    """Random square crops of photos, flipped and turned at random, uint8 N×size×size×C for photos of C channels.
 
     A photo is drawn in proportion to its area, so that every pixel is as likely as any other. Photos smaller than
     the crop are left out; RequestError where none is left.
@@ -78,7 +90,7 @@ class Crops:
     def draw(self, count: int, rng: np.random.Generator) -> Pixels:
         """`count` independent crops; MemoryError at once where they are more than memory holds."""
         try:
-            crops = np.empty((count, self.size, self.size, 3), np.uint8)
+            crops = np.empty((count, self.size, self.size, self.photos[0].shape[2]), np.uint8)
         except (ValueError, OverflowError):  # more than addresses there are
             raise MemoryError(f"{count} crops of {self.size}×{self.size} pixels") from None
         for place, index in enumerate(rng.choice(len(self.photos), count, p=self._shares)):

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from bench_core.degradation import Channel
-from bench_core.errors import RequestError
+from bench_core.errors import MissingWeights, RequestError
 from bench_core.grammar import parse_channels
 from bench_core.params import format_value
 from bench_core.plan import Request, Workbench, create_metrics
@@ -22,9 +22,6 @@ from bench_core.task import TASKS
 
 CLEAN = "identity"
 """Under which a reported figure is stored that no channel can change."""
-
-NEEDS_WEIGHTS = "needs weights"
-"""What a method says that ships no weights and was given none."""
 
 
 @dataclass(frozen=True)
@@ -283,11 +280,11 @@ def _prepare(method: MethodSpec, base: Request, options: Options) -> Workbench |
     for weights in tries:
         try:
             return Workbench.build(replace(request, weights=weights))
+        except MissingWeights:
+            continue
         except RequestError as error:
-            if weights is None and NEEDS_WEIGHTS in str(error):
-                continue
             if options.settings or options.weights:  # what the user asked of the method is not the suite's to forgive
                 raise
             return Skipped(method, " ".join(error.problems))
     missing = f", and there is no {method.weights}" if method.weights else ""
-    return Skipped(method, f"{method.plugin} {NEEDS_WEIGHTS} and ships none{missing}", method.train)
+    return Skipped(method, f"{method.plugin} needs weights and ships none{missing}", method.train)

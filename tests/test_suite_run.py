@@ -106,11 +106,11 @@ def test_weights_that_are_there_are_used_and_rows_of_one_label_are_one(bench, tm
 
 def test_the_plugins_own_weights_come_first_and_the_file_where_it_has_none(bench, tmp_path, monkeypatch):
     (tmp_path / "needy.py").write_text(
-        "from bench_core import RequestError, hookimpl\n"
+        "from bench_core import hookimpl\n"
         "from bench_testbed import Keep\n"
         "class Needy(Keep):\n"
         "    def setup(self):\n"
-        "        if self.weights is None: raise RequestError('needy needs weights')\n"
+        "        self.needed_weights()\n"
         "@hookimpl\n"
         "def register_models(register): register('needy', 'needy:Needy')\n"
     )
@@ -284,7 +284,10 @@ def test_an_old_database_gains_the_tables(bench, tmp_path):
 
 def test_a_table_of_hyper_parameters_stands_beside_the_presets(bench, monkeypatch, tmp_path):
     (tmp_path / "bench_fake").mkdir()
-    (tmp_path / "bench_fake" / "hyperparameters.toml").write_text("[weight_a]\nsmall = 2.5\npaper = 3.0\n")
+    (tmp_path / "bench_fake" / "hyperparameters.toml").write_text(
+        'presets = { small = "s", paper = "p" }\n'
+        '[weight_a]\ngroup = "training"\nsmall = 2.5\npaper = 3.0\npublished = "3"\nsource = "P"\nhelp = "a"\n'
+    )
     (tmp_path / "bench_fake" / "__init__.py").write_text(
         "from bench_core import hookimpl\n@hookimpl\ndef register_models(register):\n"
         "    register('fake', 'bench_fake.method:Fake')\n"

@@ -5,7 +5,8 @@ import pytest
 import torch
 from skimage import data
 
-from bench_core.surrogates.dct import analyze, crop_to, dct_matrix, pad_to, synthesize
+from bench_core.nn.padding import crop_to, pad_to
+from bench_core.surrogates.dct import analyze, dct_matrix, synthesize
 from bench_core.surrogates.dct_mask import ZIGZAG, dct_mask, draw_keep, hidden_mask, mask
 
 # As JRIG's specification lists it; ITU-T T.81, Figure 5.

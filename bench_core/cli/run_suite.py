@@ -1,6 +1,5 @@
 """`bench run --suite NAME`: every method of a suite as a normal run, beside what its paper reports."""
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.resources import files
@@ -15,6 +14,7 @@ from bench_core.store.suites import ReportedFigure, StoredSuite, find_suite, rec
 from bench_core.suite import HYPERPARAMETER, Suite
 from bench_core.suite_plan import Column, Options, Planned, Skipped, columns_of, plan_suite
 from bench_core.suite_table import SuiteTable, cell_text, stored_degradation
+from bench_core.training.hyperparameters import Hyperparameters
 
 
 def plan(suite: Suite, options: Options) -> tuple[str, list[Planned], list[Skipped]]:
@@ -85,16 +85,17 @@ def presets(suite: Suite, columns: Sequence[Column]) -> list[dict[str, Any]]:
         return []
     try:
         file = files(entry.target.partition(".")[0].partition(":")[0]) / "hyperparameters.toml"
-        table = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ModuleNotFoundError, tomllib.TOMLDecodeError) as error:
+        known = Hyperparameters.read(file).values
+    except (OSError, ModuleNotFoundError, ValueError) as error:
         raise RequestError(f"suite '{suite.name}': no hyper-parameters of {suite.presets_of}: {error}") from None
     keys = [column.metric for column in columns if column.pair == HYPERPARAMETER]
     return [
         {
             "label": f"{suite.presets_of}, preset {preset}",
-            "values": {key: float(table[key][preset]) for key in keys if preset in table.get(key, {})},
+            "values": {key: float(known[preset][key]) for key in keys if key in known[preset]},
         }
         for preset in suite.presets
+        if preset in known
     ]
 
 

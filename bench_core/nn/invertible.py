@@ -10,8 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ACTIVATIONS = ("relu", "leaky")
-
 
 def haar(x: Tensor, levels: int = 1) -> Tensor:
     """Orthonormal 2×2 Haar transform, N×C×H×W to N×4C×H/2×W/2, sub-band-major: LL, LH, HL, HH.
@@ -102,11 +100,9 @@ class DenseNet(nn.Module):
     coupling is the identity.
     """
 
-    def __init__(self, inputs: int, outputs: int, growth: int, convs: int, activation: str) -> None:
+    def __init__(self, inputs: int, outputs: int, growth: int, convs: int, slope: float) -> None:
         super().__init__()
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}")
-        self.slope = 0.0 if activation == "relu" else 0.2
+        self.slope = slope
         layers = [
             nn.Conv2d(inputs + j * growth, growth if j < convs - 1 else outputs, 3, padding=1) for j in range(convs)
         ]

@@ -1,10 +1,9 @@
-"""The 8×8 discrete cosine transform of planes, and the padding that it needs."""
+"""The 8×8 discrete cosine transform of planes."""
 
 import math
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -21,17 +20,6 @@ def _matrix() -> Tensor:
 def dct_matrix(like: Tensor) -> Tensor:
     """The orthonormal DCT-II matrix 8×8, row = frequency, of `like`'s type and device."""
     return _matrix().to(like)
-
-
-def pad_to(planes: Tensor, vertical: int, horizontal: int) -> Tensor:
-    """N×C×H×W with the last row and column repeated until H and W are multiples of the two numbers."""
-    down, right = -planes.shape[-2] % vertical, -planes.shape[-1] % horizontal
-    return F.pad(planes, (0, right, 0, down), mode="replicate") if down or right else planes
-
-
-def crop_to(planes: Tensor, like: Tensor) -> Tensor:
-    """The top left corner of `like`'s height and width."""
-    return planes[..., : like.shape[-2], : like.shape[-1]]
 
 
 def analyze(planes: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench_core.surrogates.dct import analyze, crop_to, pad_to, synthesize
+from bench_core.nn.padding import crop_to, pad_to
+from bench_core.surrogates.dct import analyze, synthesize
 from bench_core.surrogates.precision import for_each, full_precision
 from bench_core.surrogates.ycbcr import to_rgb, to_ycbcr
 
@@ -68,5 +69,5 @@ def hidden_mask(images: Tensor, luma: int = 25, chroma: int = 9) -> Tensor:
 
 def _masked(planes: Tensor, masks: Tensor) -> Tensor:
     """`masks` broadcast to N×C×8×8."""
-    coefficients = analyze(pad_to(planes, 8, 8)) * masks[:, :, None, None].to(planes)
+    coefficients = analyze(pad_to(planes, 8)) * masks[:, :, None, None].to(planes)
     return crop_to(synthesize(coefficients), planes)

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench_core.surrogates.dct import analyze, crop_to, pad_to, synthesize
+from bench_core.nn.padding import crop_to, pad_to
+from bench_core.surrogates.dct import analyze, synthesize
 from bench_core.surrogates.precision import for_each, full_precision
 from bench_core.surrogates.rounding import Rounding, round8, ste, straight_through
 from bench_core.surrogates.ycbcr import to_rgb, to_ycbcr
@@ -110,7 +111,7 @@ def _chroma(planes: Tensor, factors: tuple[int, int], tables: Tensor, rounding: 
 def _code(planes: Tensor, tables: Tensor, rounding: Rounding, exact: bool) -> Tensor:
     """Planes around 0 on the scale of levels through DCT, quantizer and back; tables N×1×8×8."""
     steps = tables[:, :, None, None]
-    coefficients = analyze(pad_to(planes, 8, 8))
+    coefficients = analyze(pad_to(planes, 8))
     if exact:
         # libjpeg's transform gives whole eighths, so that a coefficient half-way between two steps is not rare.
         coefficients = straight_through(torch.floor(coefficients.detach() * 8 + 0.5) / 8, coefficients)

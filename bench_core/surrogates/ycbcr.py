@@ -15,6 +15,11 @@ def to_ycbcr(images: Tensor) -> Tensor:
     return _apply(torch.tensor(_TO_YCBCR, dtype=torch.float64), images)
 
 
+def luminance(images: Tensor) -> Tensor:
+    """BT.601's luma N×1×H×W of RGB N×3×H×W on any scale, not rounded."""
+    return torch.einsum("c,nchw->nhw", torch.tensor(_TO_YCBCR[0]).to(images), images).unsqueeze(1)
+
+
 def to_rgb(images: Tensor) -> Tensor:
     """The inverse of `to_ycbcr`."""
     return _apply(torch.linalg.inv(torch.tensor(_TO_YCBCR, dtype=torch.float64)), images)

@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -55,15 +55,19 @@ class TrainingOptions:
             **self.values(),
         }
 
-    def photos(self, together: int = 1) -> tuple[list[Pixels], list[Pixels]]:
+    def photos(self, together: int = 1, also: Sequence[str] = ()) -> tuple[list[Pixels], list[Pixels]]:
         """Photos to train on and to validate on: `--val`, or some of `--data`, at least the `together` a trip takes.
+
+        `also` names the maps that each photo must have, and that are its further channels (`load_photos`).
 
         RequestError where there are none, or too few.
         """
         if not self.data:
-            raise RequestError("training needs photos; e.g. --data folder:photos")
-        photos = load_photos(self.data, "--data")
-        return (photos, load_photos(self.val, "--val")) if self.val else held_out(photos, self.seed, together)
+            raise RequestError(
+                f"training needs photos; e.g. --data folder:photos{''.join(f',{name}=DIR' for name in also)}"
+            )
+        photos = load_photos(self.data, "--data", also)
+        return (photos, load_photos(self.val, "--val", also)) if self.val else held_out(photos, self.seed, together)
 
 
 def training_options(hyperparameters: Hyperparameters) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

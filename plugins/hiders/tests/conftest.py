@@ -1,20 +1,11 @@
-"""What the tests of the hiders share: one thread, and tiny networks."""
+"""What the tests of the hiders share: tiny networks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
 
 from bench_hiders.network import HiderNetwork, NetworkConfig
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

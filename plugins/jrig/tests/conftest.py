@@ -1,6 +1,6 @@
-"""What the tests of JRIG share: one thread, tiny networks, and photos."""
+"""What the tests of JRIG share: tiny networks, and photos."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,6 @@ TINY = (
     "h_channels=4", "h_middle_blocks=1", "r_channels=4", "r_blocks=1", "r_wide=4", "d_channels=4", "d_layers=2",
     "crop=32", "batch=4", "late_crop=40", "late_batch=4", "warmup=2",
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

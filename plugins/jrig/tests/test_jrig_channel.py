@@ -11,9 +11,9 @@ from skimage import data
 from torch import Tensor
 
 from bench_core.surrogates.dct_mask import ZIGZAG, dct_mask, mask
+from bench_core.surrogates.ycbcr import luminance
 from bench_jrig.channel import Trip, draw_trip, real_jpeg, transmit
 from bench_jrig.config import TrainingConfig
-from bench_jrig.losses import luminance
 from bench_jrig.networks import JrigNetwork
 from bench_jrig.schedule import MIXED, SIMULATED
 from bench_jrig.targets import target_of

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from skimage import data
 from skimage.metrics import structural_similarity
 
+from bench_core.surrogates.ycbcr import luminance
 from bench_jrig.losses import (
     basic_loss,
-    luminance,
     quantization_loss,
     structure_loss,
     total_variation,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
 
-from bench_core.errors import RequestError
+from bench_core.errors import MissingWeights, RequestError
 from bench_core.model import Condition, Sample
 from bench_core.task import INVERTIBLE_GRAYSCALE
 from bench_jrig.config import NetworkConfig, load_preset
@@ -79,7 +79,7 @@ def test_other_weights_and_missing_ones_are_refused(tmp_path: Path, monkeypatch:
     for method in (Jrig, Iig):
         monkeypatch.setattr(method, "default_weights", tmp_path / "not-shipped.safetensors")
         with pytest.raises(
-            RequestError, match=f"{method.name} needs weights; train some with `bench train {method.name}`"
+            MissingWeights, match=f"{method.name} needs weights, and none ship .* bench train {method.name} --data"
         ):
             method()
 

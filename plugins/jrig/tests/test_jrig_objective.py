@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench_core.surrogates.ycbcr import luminance
 from bench_jrig.channel import draw_trip
 from bench_jrig.config import TrainingConfig
-from bench_jrig.losses import luminance
 from bench_jrig.networks import JrigNetwork
 from bench_jrig.objective import DiscriminatorObjective, GeneratorObjective
 from bench_jrig.schedule import CLEAN, MIXED, Weights, weights_at

@@ -1,6 +1,6 @@
-"""What the tests of RIIS share: one thread, and tiny networks."""
+"""What the tests of RIIS share: and tiny networks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,15 +9,6 @@ import torch
 from bench_riis.architecture import NetworkConfig
 from bench_riis.config import load_preset
 from bench_riis.model import RiisNetwork
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from bench_core.images import luminance as eight_bit_luminance
 from bench_core.model import Condition, Sample
 from bench_core.plugins import registry
 from bench_core.randomness import keyed_generator
+from bench_core.surrogates.ycbcr import luminance
 from bench_riis.architecture import NetworkConfig
 from bench_riis.channel import Level, transmit
-from bench_riis.color import ColorMatrix, ColorNetwork, luminance, yuv_matrix
+from bench_riis.color import ColorMatrix, ColorNetwork, yuv_matrix
 from bench_riis.color_method import RiisColor
 from bench_riis.color_train import ColorObjective, ColorValidation, main
 from bench_riis.config import COLOR, load_preset

@@ -12,11 +12,12 @@ from skimage import data
 from bench_core.errors import RequestError
 from bench_core.grammar import parse_channels
 from bench_core.model import Condition, Sample, Stage
+from bench_core.nn.padding import pad_to
 from bench_core.plugins import registry
 from bench_core.randomness import keyed_generator
 from bench_riis.architecture import NetworkConfig
 from bench_riis.channel import Level, condition_vectors, harness_channel
-from bench_riis.method import Riis, RiisStar, padded
+from bench_riis.method import Riis, RiisStar
 from bench_riis.model import RiisNetwork
 from bench_riis.modulation import condition_vector
 from bench_riis.weights import SHIPPED_STAR, load_weights, save_weights, start_from
@@ -100,7 +101,7 @@ def test_weights_of_the_other_kind_are_refused(tiny: NetworkConfig, star: Path, 
 
 def test_without_weights_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RiisStar, "default_weights", None)
-    with pytest.raises(RequestError, match=r"riis-star needs weights; e\.g\. --weights"):
+    with pytest.raises(RequestError, match="riis-star needs weights, and none ship with it"):
         RiisStar()
     assert SHIPPED_STAR.name == "riis-star.safetensors"
 
@@ -116,7 +117,7 @@ def test_sides_are_padded_to_what_the_squeeze_takes(
     tiny: NetworkConfig, tmp_path: Path, squeeze: str, multiple: int
 ) -> None:
     picture = torch.rand(1, 3, 5, 9)
-    whole = padded(picture, multiple)
+    whole = pad_to(picture, multiple)
     assert whole.shape[-2:] == (-(-5 // multiple) * multiple, -(-9 // multiple) * multiple)
     assert torch.equal(whole[..., :5, :9], picture)
     assert torch.equal(whole[..., -1, :9], picture[..., -1, :])

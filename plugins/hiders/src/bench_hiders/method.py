@@ -3,15 +3,15 @@
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from bench_core.errors import RequestError
 from bench_core.model import Condition, Sample
+from bench_core.nn.padding import crop_to, pad_to
 from bench_core.params import Param
 from bench_core.task import STEGANOGRAPHY
 from bench_core.torch_model import TorchModel
-from bench_hiders.weights import load_weights, shipped
+from bench_hiders.weights import SHIPPED, load_weights
 
 
 def _temperature(default: float) -> Param:
@@ -31,12 +31,7 @@ class _Hider(TorchModel):
         Raises:
             RequestError: without weights, or for a file that holds others.
         """
-        if self.weights is None:
-            raise RequestError(
-                f"{self.name} needs weights, and none ship with it; train some, e.g. bench train {self.name} "
-                f"--data folder:photos --out runs/{self.name}, then --weights runs/{self.name}/best.safetensors"
-            )
-        self.network = load_weights(self.weights, self.name, self.device).network
+        self.network = load_weights(self.needed_weights(), self.name, self.device).network
         self.temperature = float(self.settings["temperature"])
         self.stochastic = self.temperature > 0
 
@@ -53,23 +48,19 @@ class _Hider(TorchModel):
                 f"these {self.name} weights hide {self.secrets} secret(s), not {secret.shape[1] // 3}; "
                 f"train others with `bench train {self.name} --secrets K`"
             )
-        return _crop(self.network.hide(self._padded(secret), self._padded(host))[0], host)
+        side = self.network.multiple
+        return crop_to(self.network.hide(pad_to(secret, side), pad_to(host, side))[0], host)
 
     def decode(self, received: Tensor, condition: Condition) -> dict[str, Tensor]:
         """`secret` N×3K×H×W and `host` N×3×H×W; z ~ N(0, T²I) is drawn from the condition's generators."""
-        padded = self._padded(received)
+        padded = pad_to(received, self.network.multiple)
         shape = self.network.noise_shape(*padded.shape[-2:])
         if self.temperature > 0:
             noise = self.temperature * torch.from_numpy(condition.normal(shape)).to(received)
         else:
             noise = received.new_zeros((len(received), *shape))
         revealed = self.network.reveal(padded, noise)
-        return {"secret": _crop(revealed.secret, received), "host": _crop(revealed.host, received)}
-
-    def _padded(self, images: Tensor) -> Tensor:
-        """Repeat the last row and column until the squeeze can halve both sides."""
-        below, right = (-side % self.network.multiple for side in images.shape[-2:])
-        return F.pad(images, (0, right, 0, below), mode="replicate") if below or right else images
+        return {"secret": crop_to(revealed.secret, received), "host": crop_to(revealed.host, received)}
 
 
 class HiNet(_Hider):
@@ -81,7 +72,7 @@ class HiNet(_Hider):
 
     name = "hinet"
     params: ClassVar[tuple[Param, ...]] = (_temperature(1.0),)
-    default_weights = shipped("hinet")
+    default_weights = SHIPPED["hinet"]
 
 
 class Isn(_Hider):
@@ -93,8 +84,4 @@ class Isn(_Hider):
 
     name = "isn"
     params: ClassVar[tuple[Param, ...]] = (_temperature(0.0),)
-    default_weights = shipped("isn")
-
-
-def _crop(images: Tensor, like: Tensor) -> Tensor:
-    return images[..., : like.shape[-2], : like.shape[-1]]
+    default_weights = SHIPPED["isn"]

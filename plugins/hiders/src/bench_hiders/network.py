@@ -116,6 +116,4 @@ class HiderNetwork(nn.Module):
 
 
 def _dense(inputs: int, outputs: int, config: NetworkConfig) -> DenseNet:
-    net = DenseNet(inputs, outputs, config.growth, config.convs, "leaky")
-    net.slope = config.slope
-    return net
+    return DenseNet(inputs, outputs, config.growth, config.convs, config.slope)

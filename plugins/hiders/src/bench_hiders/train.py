@@ -16,7 +16,6 @@ from bench_core.errors import RequestError
 from bench_core.nn.layout import channels_last
 from bench_core.photos import Crops
 from bench_core.randomness import keyed_generator
-from bench_core.torch_model import to_tensor
 from bench_core.training import (
     Hyperparameters,
     Progressed,
@@ -31,6 +30,7 @@ from bench_core.training import (
     run_command,
     training_options,
 )
+from bench_core.training.pairs import hosts_and_secrets
 from bench_hiders.network import MOST_SECRETS, HiderNetwork, NetworkConfig
 from bench_hiders.objective import LossConfig, Objective
 from bench_hiders.validation import Validation
@@ -54,12 +54,8 @@ class Batches:
     def __call__(self, step: int, process: int) -> dict[str, Any]:
         """The objective's arguments."""
         rng = keyed_generator(self.seed, "train", step, "hiders", process)
-        drawn = to_tensor(list(self.crops.draw(self.count * (1 + self.n_secrets), rng)))
-        return {
-            "host": drawn[: self.count],
-            "secret": drawn[self.count :].reshape(self.count, 3 * self.n_secrets, *drawn.shape[-2:]),
-            "seed": int(rng.integers(2**62)),
-        }
+        pictures = hosts_and_secrets(self.crops, self.count, self.n_secrets, rng)
+        return {**pictures, "seed": int(rng.integers(2**62))}
 
 
 def build(method: str, options: TrainingOptions, n_secrets: int) -> Trainer:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from bench_core.errors import RequestError
+from bench_core.integer_sets import parse_qualities
 from bench_core.training.hyperparameters import Hyperparameters
 
 GRID = 8
@@ -136,24 +137,6 @@ def network_config(values: Mapping[str, Any]) -> NetworkConfig:
 def as_dict(config: NetworkConfig | TrainingConfig) -> dict[str, Any]:
     """For JSON."""
     return asdict(config)
-
-
-def parse_qualities(text: str) -> tuple[int, ...]:
-    """`95`, `60/80`, `75..100` or `50..90:10`, mixed at will, as integers from 1 to 100; RequestError otherwise."""
-    values: list[int] = []
-    try:
-        for part in text.split("/"):
-            span, _, stride = part.partition(":")
-            low, dots, high = span.partition("..")
-            reach = range(int(low), int(high if dots else low) + 1, int(stride or 1))
-            if len(reach) > 100:  # known to be wrong before it is written out
-                raise ValueError(part)
-            values += reach
-    except ValueError:
-        values = []
-    if not values or min(values) < 1 or max(values) > 100:
-        raise RequestError(f"qf must be JPEG qualities from 1 to 100, not '{text}'; e.g. qf=75..100 or qf=60/80/95")
-    return tuple(values)
 
 
 def _check(config: TrainingConfig) -> None:

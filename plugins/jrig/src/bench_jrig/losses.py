@@ -10,17 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench_core.surrogates.ycbcr import luminance
+
 LEVELS = 127.5
 """How many gray levels one unit is."""
 
 _C1, _C2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # K·L with a range L of 2
-
-_BT601 = (0.299, 0.587, 0.114)
-
-
-def luminance(color: Tensor) -> Tensor:
-    """BT.601 luma N×1×H×W of N×3×H×W, not rounded."""
-    return (color * color.new_tensor(_BT601)[:, None, None]).sum(dim=1, keepdim=True)
 
 
 def structure_loss(a: Tensor, b: Tensor, window: str = "gaussian", size: int = 8) -> Tensor:

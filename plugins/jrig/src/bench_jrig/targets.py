@@ -7,7 +7,8 @@ from PIL import Image
 from torch import Tensor
 
 from bench_core.images import luminance as luma8
-from bench_jrig.losses import LEVELS, luminance
+from bench_core.surrogates.ycbcr import luminance
+from bench_jrig.losses import LEVELS
 
 CANNY = (100, 200)
 """OpenCV's lower and upper threshold; the paper states none."""

@@ -27,7 +27,7 @@ from bench_core.training import (
     training_options,
 )
 from bench_jrig.channel import draw_trip, jpeg
-from bench_jrig.config import TrainingConfig, as_dict, configs, hyperparameters
+from bench_jrig.config import TrainingConfig, configs, hyperparameters
 from bench_jrig.networks import JrigNetwork
 from bench_jrig.objective import DiscriminatorObjective, GeneratorObjective
 from bench_jrig.schedule import Part, discriminator_lr, generator_lr, parts, weights_at
@@ -121,14 +121,9 @@ def build(method: str, options: TrainingOptions) -> Trainer:
     if contrast is not None:
         contrast = channels_last(contrast).to(accelerator.device)
     settings = {
+        **options.settings(accelerator),
         "method": method,
-        "preset": options.preset,
-        "seed": options.seed,
         "photos": len(photos),
-        "processes": accelerator.num_processes,
-        "mixed_precision": options.mixed_precision,
-        **as_dict(network_config),
-        **as_dict(config),
     }
 
     def export(path: Path, progressed: Progressed) -> None:

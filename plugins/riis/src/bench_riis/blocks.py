@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from bench_core.nn.invertible import ActNorm, DenseNet, InvertibleConv
 from bench_riis.modulation import ModulatedDenseNet
 
+SLOPES = {"relu": 0.0, "leaky": 0.2}
+"""Of the factor networks' activations where it is negative."""
+
 Modulation = tuple[int, str]
 """Width of the embedding, and which numbers it scales: `factors` or `features`."""
 
@@ -41,8 +44,8 @@ class AffineCoupling(nn.Module):
 
         def factor(inputs: int, outputs: int) -> DenseNet:
             if modulation is None:
-                return DenseNet(inputs, outputs, growth, convs, activation)
-            return ModulatedDenseNet(inputs, outputs, growth, convs, activation, *modulation)
+                return DenseNet(inputs, outputs, growth, convs, SLOPES[activation])
+            return ModulatedDenseNet(inputs, outputs, growth, convs, SLOPES[activation], *modulation)
 
         self.phi_scale = factor(b + condition, a)
         self.phi_shift = factor(b + condition, a)

@@ -23,11 +23,6 @@ def yuv_matrix() -> Tensor:
     return torch.stack((luma, 0.436 / (1 - luma[2]) * (blue - luma), 0.615 / (1 - luma[0]) * (red - luma)))
 
 
-def luminance(color: Tensor) -> Tensor:
-    """What the container should look like: BT.601's Y of RGB, N×1×H×W, not rounded."""
-    return torch.einsum("c,nchw->nhw", torch.tensor(_LUMA).to(color), color).unsqueeze(1)
-
-
 class ColorMatrix(nn.Module):
     """RGB to one channel that is sent and two that are hidden: YUV, or a learned 3×3 that starts there (IRN-color)."""
 

@@ -5,10 +5,11 @@ from typing import ClassVar, cast
 from torch import Tensor
 
 from bench_core.model import Condition, Sample
+from bench_core.nn.padding import crop_to, pad_to
 from bench_core.task import INVERTIBLE_GRAYSCALE
 from bench_riis.color import ColorNetwork
-from bench_riis.method import RiisModel, cropped, padded
-from bench_riis.weights import SHIPPED_COLOR, shipped
+from bench_riis.method import RiisModel
+from bench_riis.weights import SHIPPED_COLOR
 
 
 class RiisColor(RiisModel):
@@ -20,7 +21,7 @@ class RiisColor(RiisModel):
     name = "riis-color"
     kind: ClassVar[str] = "riis-color"
     task = INVERTIBLE_GRAYSCALE
-    default_weights = shipped(SHIPPED_COLOR)
+    default_weights = SHIPPED_COLOR
 
     @property
     def _colors(self) -> ColorNetwork:
@@ -29,9 +30,9 @@ class RiisColor(RiisModel):
     def encode(self, sample: Sample) -> Tensor:
         """The gray container N×1×H×W of `color` N×3×H×W."""
         color = sample["color"]
-        return cropped(self._colors.to_gray(padded(color, self.network.config.multiple)), color)
+        return crop_to(self._colors.to_gray(pad_to(color, self.network.config.multiple)), color)
 
     def decode(self, received: Tensor, condition: Condition) -> dict[str, Tensor]:
         """`color` N×3×H×W; the noise is drawn from the condition's generators."""
-        whole = padded(received, self.network.config.multiple)
-        return {"color": cropped(self._colors.restore(whole, self.noise(whole, condition)).color, received)}
+        whole = pad_to(received, self.network.config.multiple)
+        return {"color": crop_to(self._colors.restore(whole, self.noise(whole, condition)).color, received)}

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from bench_core.photos import Crops, Pixels
 from bench_core.randomness import keyed_generator
+from bench_core.surrogates.ycbcr import luminance
 from bench_core.torch_model import to_tensor
 from bench_core.training import Trainer, TrainingOptions, run_command, training_options
 from bench_riis.channel import Level, check_channel, draw_levels
-from bench_riis.color import ColorNetwork, luminance
+from bench_riis.color import ColorNetwork
 from bench_riis.config import COLOR, TrainingConfig, load_preset
 from bench_riis.model import RiisNetwork
 from bench_riis.objective import Objective
@@ -98,7 +99,6 @@ def build(options: TrainingOptions) -> Trainer:
         lambda crops, count, name: ColorBatches(crops, count, config, options.seed, name),
         lambda: validation.run(network),
         lambda: validation.pictures,
-        {"color_matrix": matrix},
     )
     return make_trainer(options, config, photos, parts)
 

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from bench_core.errors import RequestError
+from bench_core.integer_sets import parse_integers, parse_qualities
 from bench_core.params import Value
 from bench_core.training.hyperparameters import Hyperparameters
 from bench_riis.architecture import NetworkConfig, network_config
@@ -100,31 +101,9 @@ class TrainingConfig:
         return parse_severities(self.print_severity)
 
 
-def parse_qualities(text: str) -> tuple[int, ...]:
-    """`60/70/80`, `30..95` or `30..95:5`, mixed at will, as integers from 1 to 100; RequestError otherwise."""
-    return _integers(text, 100, "qf must be JPEG qualities from 1 to 100", "qf=60/80/90 or qf=30..95")
-
-
 def parse_severities(text: str) -> tuple[int, ...]:
     """`1/3` or `1..3` as severities from 1 to 5; RequestError otherwise."""
-    return _integers(text, 5, "print_severity must be severities from 1 to 5", "print_severity=1..3")
-
-
-def _integers(text: str, most: int, rule: str, example: str) -> tuple[int, ...]:
-    values: list[int] = []
-    try:
-        for part in text.split("/"):
-            span, _, stride = part.partition(":")
-            low, dots, high = span.partition("..")
-            reach = range(int(low), int(high if dots else low) + 1, int(stride or 1))
-            if len(reach) > most:  # known to be wrong before it is written out
-                raise ValueError(part)
-            values += reach
-    except ValueError:
-        values = []
-    if not values or min(values) < 1 or max(values) > most:
-        raise RequestError(f"{rule}, not '{text}'; e.g. {example}")
-    return tuple(values)
+    return parse_integers(text, 5, "print_severity must be severities from 1 to 5", "print_severity=1..3")
 
 
 def load_preset(

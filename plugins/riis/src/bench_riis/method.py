@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from bench_core.errors import RequestError
 from bench_core.grammar import parse_channels
 from bench_core.model import Condition, Sample, Stage
+from bench_core.nn.padding import crop_to, pad_to
 from bench_core.params import Param
 from bench_core.plugins import registry
 from bench_core.task import STEGANOGRAPHY
 from bench_core.torch_model import TorchModel
 from bench_riis.modulation import condition_vector
-from bench_riis.weights import SHIPPED, SHIPPED_PRINT, SHIPPED_STAR, kind_of, load_weights, shipped
+from bench_riis.weights import SHIPPED, SHIPPED_PRINT, SHIPPED_STAR, kind_of, load_weights
 
 
 class RiisModel(TorchModel):
@@ -30,12 +30,7 @@ class RiisModel(TorchModel):
 
     def setup(self) -> None:
         """Load the network that the weights file describes."""
-        if self.weights is None:
-            raise RequestError(
-                f"{self.name} needs weights; e.g. --weights runs/{self.name}/best.safetensors, "
-                f"which `bench train {self.name}` makes"
-            )
-        self.network = load_weights(self.weights, self.device).network
+        self.network = load_weights(self.needed_weights(), self.device).network
         if (other := kind_of(self.network)) != self.kind:
             raise RequestError(f"{self.weights} holds weights of {other}, not of {self.name}; try -p {other}")
         self.temperature = float(self.settings["temperature"])
@@ -83,14 +78,14 @@ class Riis(RiisModel):
                 f"train others with `bench train {self.name} --secrets K`"
             )
         side = self.network.config.multiple
-        container, _ = self.network.hide(padded(secret, side), padded(host, side), self.sender_told())
-        return cropped(container, host)
+        container, _ = self.network.hide(pad_to(secret, side), pad_to(host, side), self.sender_told())
+        return crop_to(container, host)
 
     def decode(self, received: Tensor, condition: Condition) -> dict[str, Tensor]:
         """`secret` N×3K×H×W and `host` N×3×H×W; the noise is drawn from the condition's generators."""
-        whole = padded(received, self.network.config.multiple)
+        whole = pad_to(received, self.network.config.multiple)
         revealed = self.network.reveal(whole, self.noise(whole, condition), self.receiver_told(condition))
-        return {"secret": cropped(revealed.secret, received), "host": cropped(revealed.host, received)}
+        return {"secret": crop_to(revealed.secret, received), "host": crop_to(revealed.host, received)}
 
 
 class RiisPrint(Riis):
@@ -119,7 +114,7 @@ class RiisStar(Riis):
         *Riis.params,
         Param("intend", str, default=UNTOLD, help="the degradation that the sender expects, e.g. jpeg:40; or untold"),
     )
-    default_weights = shipped(SHIPPED_STAR)
+    default_weights = SHIPPED_STAR
 
     def setup(self) -> None:
         """Load the network, and read what the sender expects."""
@@ -150,14 +145,3 @@ def _intended(text: str) -> tuple[Stage, ...]:
     if len(channels) != 1:
         raise RequestError(f"intend must be one degradation, not the {len(channels)} of '{text}'; e.g. intend=jpeg:40")
     return tuple(Stage(stage.name, stage.values) for stage in channels[0].stages)
-
-
-def padded(images: Tensor, multiple: int) -> Tensor:
-    """Repeat the last row and column until both sides are multiples of what the squeeze divides them by."""
-    down, right = (-side % multiple for side in images.shape[-2:])
-    return F.pad(images, (0, right, 0, down), mode="replicate") if down or right else images
-
-
-def cropped(images: Tensor, like: Tensor) -> Tensor:
-    """Undo `padded`: the picture in the size of `like`."""
-    return images[..., : like.shape[-2], : like.shape[-1]]

@@ -57,10 +57,8 @@ class Head(nn.Module):
 class ModulatedDenseNet(DenseNet):
     """A factor network whose outputs (`factors`), or hidden features (`features`), are scaled channel by channel."""
 
-    def __init__(
-        self, inputs: int, outputs: int, growth: int, convs: int, activation: str, width: int, site: str
-    ) -> None:
-        super().__init__(inputs, outputs, growth, convs, activation)
+    def __init__(self, inputs: int, outputs: int, growth: int, convs: int, slope: float, width: int, site: str) -> None:
+        super().__init__(inputs, outputs, growth, convs, slope)
         self.site = site
         self.head = Head(width, outputs if site == "factors" else growth * (convs - 1))
 

@@ -1,7 +1,7 @@
 """`bench train riis`, `bench train riis-star` and `bench-riis-train`: train a network on folders of photos."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from torch import Tensor
 from bench_core.nn.layout import channels_last
 from bench_core.photos import Crops, Pixels
 from bench_core.randomness import keyed_generator
-from bench_core.torch_model import to_tensor
 from bench_core.training import (
     CHECKPOINT,
     Batch,
@@ -28,7 +27,7 @@ from bench_core.training import (
     run_command,
     training_options,
 )
-from bench_riis.architecture import as_dict
+from bench_core.training.pairs import hosts_and_secrets
 from bench_riis.channel import check_channel, draw_levels
 from bench_riis.config import HYPERPARAMETERS, STAR, TrainingConfig, load_preset
 from bench_riis.model import RiisNetwork
@@ -51,10 +50,8 @@ class Batches:
     def __call__(self, step: int, process: int) -> dict[str, Any]:
         """The objective's arguments."""
         rng = keyed_generator(self.seed, "train", step, self.name, process)
-        drawn = to_tensor(list(self.crops.draw(self.count * (1 + self.n_secrets), rng)))
         return {
-            "host": drawn[: self.count],
-            "secret": drawn[self.count :].reshape(self.count, 3 * self.n_secrets, *drawn.shape[-2:]),
+            **hosts_and_secrets(self.crops, self.count, self.n_secrets, rng),
             "levels": draw_levels(self.config, self.count, rng, step),
             "seed": int(rng.integers(2**62)),
         }
@@ -70,8 +67,6 @@ class Parts:
     """From the crops of a stage, its batch size and its name."""
     validate: Callable[[], Mapping[str, float]]
     pictures: Callable[[], Mapping[str, Tensor]]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """What is worth recording besides the hyper-parameters of RIIS."""
 
 
 def stages(
@@ -133,15 +128,9 @@ def make_trainer(options: TrainingOptions, config: TrainingConfig, photos: list[
         parts.objective.prepare(planned[0].batch(0, 0))  # before processes split, so that all start alike
     accelerator = make_accelerator(options.device, options.mixed_precision)
     settings = {
-        "preset": options.preset,
+        **options.settings(accelerator),
         "n_secrets": network.n_secrets,
-        "seed": options.seed,
         "photos": len(photos),
-        "processes": accelerator.num_processes,
-        "mixed_precision": options.mixed_precision,
-        **as_dict(network.config),
-        **as_dict(config),
-        **parts.settings,
     }
 
     def export(path: Path, progressed: Progressed) -> None:

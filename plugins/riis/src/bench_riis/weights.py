@@ -1,32 +1,20 @@
-"""A weights file: safetensors whose metadata rebuilds the network, so that the file alone is enough."""
+"""The weights files of RIIS and its relatives, and starting from one."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from bench_core.errors import RequestError
 from bench_core.nn.invertible import ActNorm
-from bench_core.nn.layout import channels_last
-from bench_core.training import load_tensors, save_tensors
+from bench_core.training.network_file import Loaded, NetworkFile
 from bench_riis.architecture import NetworkConfig, as_dict, network_config
 from bench_riis.color import ColorNetwork
 from bench_riis.model import RiisNetwork
-
-FORMAT = "bench-riis-1"
 
 SHIPPED = Path(__file__).parent / "weights" / "riis.safetensors"
 SHIPPED_PRINT = SHIPPED.with_name("riis-print.safetensors")
 SHIPPED_STAR = SHIPPED.with_name("riis-star.safetensors")
 SHIPPED_COLOR = SHIPPED.with_name("riis-color.safetensors")
-
-
-def shipped(path: Path) -> Path | None:
-    """A file that comes with the plugin, or None where this version has none."""
-    return path if path.exists() else None
 
 
 def kind_of(network: RiisNetwork) -> str:
@@ -36,45 +24,27 @@ def kind_of(network: RiisNetwork) -> str:
     return "riis-star" if network.config.dgm else "riis"
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A network in evaluation mode, and how it was trained (the metadata's `training`)."""
+def _build(record: Mapping[str, Any]) -> RiisNetwork:
+    config: NetworkConfig = network_config(record["network"])
+    matrix = record.get("color_matrix")
+    return ColorNetwork(config, matrix) if matrix else RiisNetwork(config, int(record["n_secrets"]))
 
-    network: RiisNetwork
-    training: Mapping[str, Any]
+
+# The inverse multiplies by W⁻¹ and exp(−l): rounding those would not save speed or space, only cost exactness.
+_FILE = NetworkFile("riis", "RIIS", _build, ["bench train riis"], exact=(".mix.", ".norm."))
 
 
 def save_weights(path: Path, network: RiisNetwork, training: Mapping[str, Any], half: bool = False) -> None:
-    """Write a network and how it was trained (anything JSON can hold). `half` stores float16 but for the 1×1 mixes."""
-    tensors = network.state_dict()
-    if half:
-        # The inverse multiplies by W⁻¹ and exp(−l): their rounding would not cost speed or space, only exactness.
-        exact = (".mix.", ".norm.")
-        tensors = {
-            name: value.half() if value.is_floating_point() and not any(part in name for part in exact) else value
-            for name, value in tensors.items()
-        }
-    record = {"network": as_dict(network.config), "n_secrets": network.n_secrets, "training": dict(training)}
+    """Write a network and how it was trained. `half` stores float16 but for the 1×1 mixes and actnorms."""
+    record: dict[str, Any] = {"network": as_dict(network.config), "n_secrets": network.n_secrets}
     if isinstance(network, ColorNetwork):
         record["color_matrix"] = network.colors.kind
-    save_tensors(path, tensors, {"format": FORMAT, "riis": json.dumps(record)})
+    _FILE.save(path, network, record, training, half)
 
 
-def load_weights(path: Path, device: str = "cpu") -> Loaded:
-    """Rebuild the network of a weights file in float32; RequestError where the file is none of RIIS."""
-    tensors, metadata = load_tensors(path)
-    try:
-        record = json.loads(metadata["riis"])
-        config: NetworkConfig = network_config(record["network"])
-        matrix = record.get("color_matrix")
-        network = ColorNetwork(config, matrix) if matrix else RiisNetwork(config, int(record["n_secrets"]))
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
-    except (KeyError, TypeError, ValueError, RuntimeError):
-        raise RequestError(
-            f"{path} holds no RIIS weights; `bench train riis` writes such files (last.safetensors, best.safetensors)"
-        ) from None
-    network.eval().requires_grad_(False).to(torch.device(device))
-    return Loaded(channels_last(network), record.get("training", {}))
+def load_weights(path: Path, device: str = "cpu") -> Loaded[RiisNetwork]:
+    """Rebuild the network of a weights file; RequestError where the file is none of RIIS."""
+    return _FILE.load(path, device)
 
 
 def start_from(path: Path, network: RiisNetwork) -> Mapping[str, Any]:

@@ -1,0 +1,50 @@
+"""CIE Lab of tensors: against scikit-image, its inverse, and coloring a gray picture."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage import data
+from skimage.color import rgb2lab
+
+from bench_core.nn.lab import colored, lab_to_rgb, lightness, rgb_to_lab
+
+
+def photo(side: int = 64) -> torch.Tensor:
+    return torch.from_numpy(data.astronaut()[:side, 180 : 180 + side].copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def test_it_is_the_lab_of_scikit_image() -> None:
+    ours = rgb_to_lab(photo().double())[0].permute(1, 2, 0).numpy()
+    assert np.abs(ours - rgb2lab(photo()[0].permute(1, 2, 0).double().numpy())).max() < 1e-3
+
+
+@given(st.lists(st.integers(0, 255), min_size=3, max_size=3))
+def test_every_8_bit_color_comes_back(color: list[int]) -> None:
+    rgb = torch.tensor(color, dtype=torch.float64)[None, :, None, None] / 255
+    assert (lab_to_rgb(rgb_to_lab(rgb)) - rgb).abs().max() * 255 < 0.01
+
+
+def test_lightness_is_that_of_three_equal_channels() -> None:
+    gray = (torch.arange(256, dtype=torch.float64) / 255)[None, None, None]
+    assert (lightness(gray) - rgb_to_lab(gray.expand(1, 3, 1, 256))[:, :1]).abs().max() < 1e-3
+    assert lightness(gray).diff().min() > 0
+
+
+def test_a_picture_is_colored_at_its_own_size_and_keeps_its_lightness() -> None:
+    gray = photo(48).mean(dim=1, keepdim=True)
+    result = colored(gray, 8 * torch.randn(1, 2, 12, 12))
+    assert result.shape == (1, 3, 48, 48)
+    inside = ((result > 0) & (result < 1)).all(dim=1, keepdim=True)
+    assert inside.float().mean() > 0.8
+    assert ((rgb_to_lab(result)[:, :1] - lightness(gray)).abs()[inside]).max() < 0.01
+    assert (colored(gray, torch.zeros(1, 2, 3, 5)) - gray).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_gradients_are_finite_in_black_and_in_white(value: float) -> None:
+    rgb = torch.full((1, 3, 2, 2), value, requires_grad=True)
+    lab_to_rgb(rgb_to_lab(rgb) + torch.tensor([0.0, 1.0, -1.0])[None, :, None, None]).sum().backward()
+    assert rgb.grad is not None
+    assert torch.isfinite(rgb.grad).all()
