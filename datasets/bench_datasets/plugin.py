@@ -12,6 +12,10 @@ def register_datasets(register: Register) -> None:
         "bench_datasets.sample:Sample",
         summary="16 crops of 256×256 from six free photos that pip packages carry",
     )
-    register("folder:", "bench_datasets.folder:Folder", summary="the pictures under a folder, e.g. folder:photos")
+    register(
+        "folder:",
+        "bench_datasets.folder:Folder",
+        summary="the pictures under a folder, e.g. folder:photos; with maps: folder:photos,saliency=DIR,semantic=DIR",
+    )
     register("qr", "bench_datasets.qr:Qr", summary="QR codes with random payloads, for --secrets qr")
     register("qr:", "bench_datasets.qr:Qr", summary="QR codes of another kind, e.g. qr:chars=40,level=H")
