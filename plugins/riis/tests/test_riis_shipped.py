@@ -1,17 +1,19 @@
 """What the shipped weights do, on two photos that they were not trained on."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from skimage import data
 
 from bench_core.grammar import parse_channels
-from bench_core.model import Condition, Sample
+from bench_core.model import Condition, Sample, Stage
 from bench_core.plugins import registry
 from bench_core.randomness import keyed_generator
 from bench_riis.channel import Level, harness_channel
 from bench_riis.config import parse_qualities
-from bench_riis.method import Riis, RiisPrint
-from bench_riis.weights import SHIPPED, SHIPPED_PRINT, load_weights
+from bench_riis.method import Riis, RiisPrint, RiisStar
+from bench_riis.weights import SHIPPED, SHIPPED_PRINT, SHIPPED_STAR, load_weights
 
 HOST = data.astronaut()[:128, 160:288]
 SECRET = data.coffee()[100:228, 200:328]
@@ -27,14 +29,16 @@ def eight_bit(image: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
 
 
-def condition() -> Condition:
-    return Condition(rngs=(keyed_generator(0, "photo", 0, "decode", 0),))
+def condition(level: Level | None = None) -> Condition:
+    """With `level`, what a receiver is told."""
+    stages = (Stage("jpeg", {"q": int(level.value)}),) if level and level.kind == "jpeg" else ()
+    return Condition(stages, (keyed_generator(0, "photo", 0, "decode", 0),))
 
 
 def trip(model: Riis, level: Level, host: np.ndarray = HOST, secret: np.ndarray = SECRET) -> Images:
     sent = eight_bit(model.encode_all([Sample({"host": host, "secret": secret})])[0])
     received = harness_channel(level).send(sent, 0, "photo").image
-    found = model.decode_all([received], condition())[0]
+    found = model.decode_all([received], condition(level if model.told else None))[0]
     return {"container": sent, **{key: eight_bit(value) for key, value in found.items()}}
 
 
@@ -86,10 +90,26 @@ def test_those_for_prints_reveal_more_of_a_print(shipped: Riis) -> None:
     assert load_weights(SHIPPED_PRINT).training["p_print"] == 0.5
 
 
-def test_they_say_how_they_were_made() -> None:
-    loaded = load_weights(SHIPPED)
+def test_the_receiver_of_riis_star_uses_what_it_is_told_but_gains_little_by_it() -> None:
+    star = RiisStar()
+    sent = eight_bit(star.encode_all([Sample({"host": HOST, "secret": SECRET})])[0])
+    assert psnr(sent, HOST) > 28
+
+    def secret(received: np.ndarray, told: Level | None) -> float:
+        return psnr(eight_bit(star.decode_all([received], condition(told))[0]["secret"]), SECRET)
+
+    level = Level("jpeg", 40)
+    received = harness_channel(level).send(sent, 0, "photo").image
+    assert secret(received, level) > 18.5
+    assert abs(secret(received, level) - secret(received, None)) < 0.5
+    assert secret(sent, None) > secret(sent, level) + 1
+
+
+@pytest.mark.parametrize("path", [SHIPPED, SHIPPED_STAR])
+def test_they_say_how_they_were_made(path: Path) -> None:
+    loaded = load_weights(path)
     assert loaded.network.n_secrets == 1
     assert loaded.training["preset"] == "small"
     assert 0 < loaded.training["done_steps"] <= loaded.training["steps"]
     assert {30, 40, 90} <= set(parse_qualities(loaded.training["qf"]))
-    assert SHIPPED.stat().st_size < 10_000_000
+    assert path.stat().st_size < 10_000_000
