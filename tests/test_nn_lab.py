@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skimage import data
 from skimage.color import rgb2lab
 
-from bench_core.nn.lab import colored, lab_to_rgb, lightness, rgb_to_lab
+from bench_core.nn.lab import colored, lab_to_rgb, lightness, rgb_to_lab, within_gamut
 
 
 def photo(side: int = 64) -> torch.Tensor:
@@ -40,6 +40,19 @@ def test_a_picture_is_colored_at_its_own_size_and_keeps_its_lightness() -> None:
     assert inside.float().mean() > 0.8
     assert ((rgb_to_lab(result)[:, :1] - lightness(gray)).abs()[inside]).max() < 0.01
     assert (colored(gray, torch.zeros(1, 2, 3, 5)) - gray).abs().max() < 1e-3
+
+
+def test_colors_that_srgb_lacks_lose_chroma_and_not_lightness() -> None:
+    lab = torch.stack(torch.meshgrid(torch.linspace(0, 100, 21), torch.linspace(-120, 120, 9), indexing="ij"))
+    lab = torch.cat((lab, -lab[1:]))[None]
+    found = within_gamut(lab)
+    assert torch.equal(found[:, :1], lab[:, :1])
+    assert (rgb_to_lab(lab_to_rgb(found))[:, :1] - lab[:, :1]).abs().max() < 0.1
+    assert (rgb_to_lab(lab_to_rgb(lab))[:, :1] - lab[:, :1]).abs().max() > 10  # what clipping does
+    share = found[:, 1] / lab[:, 1].where(lab[:, 1] != 0, torch.ones(()))
+    assert share.min() >= 0
+    assert share.max() <= 1
+    assert torch.equal(within_gamut(rgb_to_lab(photo())), rgb_to_lab(photo()))
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])

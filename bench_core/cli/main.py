@@ -20,6 +20,7 @@ COMMANDS = {
     "export": ("bench_core.cli.export:export", "Write rows as CSV, JSON or Parquet."),
     "encode": ("bench_core.cli.transport:encode", "Make a carrier from pictures."),
     "decode": ("bench_core.cli.transport:decode", "Recover pictures from a received carrier."),
+    "colorize": ("bench_core.cli.colorize:colorize", "Give old photos colors."),
     "degrade": ("bench_core.cli.degrade:degrade", "Send one picture through a channel."),
     "measure": ("bench_core.cli.measure:measure", "Compare two pictures."),
     "weights": ("bench_core.cli.weights:weights", "Get the weights that learned metrics need."),

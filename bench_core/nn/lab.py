@@ -40,13 +40,33 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
 
 def lab_to_rgb(lab: Tensor) -> Tensor:
     """SRGB N×3×H×W of Lab, clipped to [0, 1] where a color is out of gamut."""
+    return _unclipped(lab).clamp(0, 1)
+
+
+def within_gamut(lab: Tensor) -> Tensor:
+    """The same lightness and hue, with as much of the chroma as sRGB has there (to 1/4096), N×3×H×W.
+
+    Where clipping RGB would change the lightness of a color that is out of gamut, this does not.
+    """
+    light, chroma = lab[:, :1], lab[:, 1:]
+    share = torch.ones_like(light)
+    low, high = torch.zeros_like(light), torch.ones_like(light)
+    for _ in range(13):
+        rgb = _unclipped(torch.cat((light, share * chroma), dim=1))
+        inside = ((rgb >= -1e-4) & (rgb <= 1 + 1e-4)).all(dim=1, keepdim=True)
+        low, high = torch.where(inside, share, low), torch.where(inside, high, share)
+        share = (low + high) / 2
+    return torch.cat((light, low * chroma), dim=1)
+
+
+def _unclipped(lab: Tensor) -> Tensor:
     light, a, b = lab.unbind(1)
     y = (light + 16) / 116
     response = torch.stack((y + a / 500, y, y - b / 200), dim=1)
     bend = _SLOPE * _BEND + _SHIFT
     ratio = torch.where(response > bend, response.clamp(min=bend) ** 3, (response - _SHIFT) / _SLOPE)
     inverse = torch.linalg.inv(_matrix()).to(lab)
-    return _encoded(torch.einsum("ij,njhw->nihw", inverse, ratio)).clamp(0, 1)
+    return _encoded(torch.einsum("ij,njhw->nihw", inverse, ratio))
 
 
 def lightness(gray: Tensor) -> Tensor:
