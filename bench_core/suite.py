@@ -21,6 +21,11 @@ from bench_core.task import TASKS
 HYPERPARAMETER = "hyper-parameter"
 """The pair of a printed hyper-parameter, which no picture can be measured for."""
 
+PRINTED = "printed"
+"""The pair of any other printed figure that no picture can be measured for: what observers said, a training loss."""
+
+UNMEASURED = (HYPERPARAMETER, PRINTED)
+
 ENCODED_BYTES = "encoded_bytes"
 """A column that is no metric: the mean size of the files that the channel wrote."""
 
@@ -29,7 +34,7 @@ ENCODED_BYTES = "encoded_bytes"
 class DataChoice:
     """One data set that a suite can be measured on: the first of `datasets` that is here.
 
-    `env` is a variable that may hold the folder; `size` and `limit` are those of `bench run`.
+    `env` is a variable that may hold the folder, of the kind of the first one; `size` and `limit` are those of `bench run`.
     """
 
     name: str
@@ -45,7 +50,7 @@ class ColumnSpec:
 
     No degradation is given for a pair that no channel can change. `{}` in a title is the channel's main parameter.
     `measured_only` columns are not in the paper's table. `panel` tells apart the tables of a figure. `hyperparameter`
-    is the key of one, instead of a metric.
+    is the key of one, instead of a metric; `printed` names any other figure that nothing here can measure.
     """
 
     title: str
@@ -55,6 +60,12 @@ class ColumnSpec:
     measured_only: bool = False
     panel: str = ""
     hyperparameter: str = ""
+    printed: str = ""
+
+    @property
+    def unmeasured(self) -> bool:
+        """Whether no picture can be measured for it."""
+        return self.pair in UNMEASURED
 
 
 @dataclass(frozen=True)
@@ -223,15 +234,17 @@ def _data(table: TableReader) -> DataChoice:
 
 
 def _column(table: TableReader) -> ColumnSpec:
-    of_hyperparameter = "hyperparameter" in table.table
+    unmeasured = {"hyperparameter": HYPERPARAMETER, "printed": PRINTED}
+    kind = next((pair for key, pair in unmeasured.items() if key in table.table), "")
     found = ColumnSpec(
-        title=table.text("title", "") if not of_hyperparameter else table.text("title", example='"λ1"'),
-        pair=HYPERPARAMETER if of_hyperparameter else table.text("pair", example='"secret"'),
+        title=table.text("title", example='"λ1"') if kind else table.text("title", ""),
+        pair=kind or table.text("pair", example='"secret"'),
         metric=table.text("metric", "psnr"),
         degradations=table.texts("degradations"),
         measured_only=table.flag("measured_only"),
         panel=table.text("panel", ""),
         hyperparameter=table.text("hyperparameter", ""),
+        printed=table.text("printed", ""),
     )
     table.done()
     return found
@@ -276,7 +289,7 @@ def _check(suite: Suite, problems: list[str]) -> None:
         )
     pairs = {pair.name: pair for pair in TASKS[suite.task].pairs}
     for at, column in enumerate(suite.columns, 1):
-        if column.hyperparameter:
+        if column.unmeasured:
             continue
         if column.pair not in pairs:
             problems.append(f"columns[{at}].pair: '{column.pair}' is none of {suite.task}'s: {', '.join(pairs)}")

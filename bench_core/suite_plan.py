@@ -17,7 +17,7 @@ from bench_core.params import format_value
 from bench_core.plan import Request, Workbench, create_metrics
 from bench_core.plugins import Registry, registry
 from bench_core.sizes import Size
-from bench_core.suite import ENCODED_BYTES, HYPERPARAMETER, MethodSpec, Suite
+from bench_core.suite import ENCODED_BYTES, UNMEASURED, MethodSpec, Suite
 from bench_core.task import TASKS
 
 CLEAN = "identity"
@@ -87,7 +87,7 @@ def columns_of(suite: Suite, degradations: Registry) -> list[Column]:
         where = f"suite '{suite.name}': columns[{at}].degradations"
         if not spec.degradations:
             found.append(
-                Column(spec.title or spec.pair, spec.pair, spec.hyperparameter or spec.metric, "",
+                Column(spec.title or spec.pair, spec.pair, spec.hyperparameter or spec.printed or spec.metric, "",
                        spec.measured_only, spec.panel)
             )  # fmt: skip
             continue
@@ -137,7 +137,8 @@ def choose_data(suite: Suite, dataset: str | None, environment: Mapping[str, str
         choice = by_name.get(_short(dataset), suite.data[-1])
         return Chosen(dataset, choice.size or None, choice.limit, f"{suite.name}: measured on {dataset}, as given")
     for choice in suite.data:
-        given = [f"folder:{environment[choice.env]}"] if environment.get(choice.env) else []
+        kind = choice.datasets[0].partition(":")[0]
+        given = [f"{kind}:{environment[choice.env]}"] if environment.get(choice.env) else []
         for name in (*given, *choice.datasets):
             if problems := _absence(name):
                 if name in given:
@@ -227,7 +228,7 @@ def _check_channels(methods: Sequence[MethodSpec]) -> None:
 
 def _request(suite: Suite, columns: Sequence[Column], chosen: Chosen, options: Options) -> Request:
     pairs = {pair.name: pair for pair in TASKS[suite.task].pairs}
-    measurable = [column for column in columns if column.pair != HYPERPARAMETER]
+    measurable = [column for column in columns if column.pair not in UNMEASURED]
     channels = list(dict.fromkeys(column.degradation for column in measurable if column.degradation)) or [CLEAN]
     asked = dict.fromkeys((*suite.metrics, *(column.metric for column in measurable)))
     assert all(column.pair in pairs for column in measurable)  # the loader saw to it

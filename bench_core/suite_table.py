@@ -11,7 +11,7 @@ from bench_core.statistics import Summary
 from bench_core.store.database import Database
 from bench_core.store.queries import Row, RunInfo, list_runs, long_rows
 from bench_core.store.suites import ReportedFigure, StoredSuite, get_suite, linked_runs, reported_figures
-from bench_core.suite import ENCODED_BYTES, HYPERPARAMETER
+from bench_core.suite import ENCODED_BYTES, UNMEASURED
 from bench_core.suite_plan import CLEAN, Column
 from bench_core.summary import SummaryLine, summarize_rows
 
@@ -209,7 +209,7 @@ def _mark(value: float | None, floor: float | None) -> str:
 
 def stored_degradation(column: Column) -> str:
     """Under which degradation a column's reported figures are stored: the clean channel where none can change them."""
-    return "" if column.pair == HYPERPARAMETER else column.degradation or CLEAN
+    return "" if column.pair in UNMEASURED else column.degradation or CLEAN
 
 
 def data_words(run: RunInfo) -> str:
@@ -225,7 +225,7 @@ def cell_text(cell: SuiteCell, column: Column) -> str:
 
     if cell.value is None:
         return "–"
-    if column.pair == HYPERPARAMETER:
+    if column.pair in UNMEASURED:
         return f"{cell.value:g}"
     if column.metric == ENCODED_BYTES:
         return f"{cell.value:.0f}"

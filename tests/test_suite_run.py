@@ -14,10 +14,13 @@ from sqlalchemy import create_engine
 from suites_testbed import GRAY, SUITE
 
 from bench_core.cli.main import main
+from bench_core.errors import RequestError
 from bench_core.plugins import registry
 from bench_core.store.database import MIGRATIONS, open_database
 from bench_core.store.queries import long_rows
 from bench_core.store.suites import find_suite, reported_rows
+from bench_core.suite import DataChoice, Suite
+from bench_core.suite_plan import choose_data
 from bench_core.suite_table import read_suite_table
 
 RUN = ("run", "--suite", "file:tiny.toml")
@@ -308,3 +311,36 @@ def test_a_table_of_hyper_parameters_stands_beside_the_presets(bench, monkeypatc
     assert ["fake,", "preset", "small", "preset", "2.5"] in table
     (row,) = export(bench)
     assert (row["pair"], row["metric"], row["value"]) == ("hyper-parameter", "weight_a", "3.0")
+
+
+def test_what_observers_said_is_reported_and_never_measured(bench, tmp_path):
+    (tmp_path / "study.toml").write_text(
+        'title = "A study"\npaper = "P"\ntable = "the study"\ntask = "steganography"\npublished_data = "none"\n'
+        "columns = [\n"
+        '  { title = "liked", printed = "liking" },\n'
+        '  { title = "error", pair = "secret", metric = "mean-error", degradations = "plain" },\n'
+        ']\ndata = [{ name = "tiny", datasets = "tiny", size = "8", limit = 4 }]\n'
+        'reported = [{ row = "Us", values = [7.5, 12] }]\n'
+        '[[methods]]\nlabel = "keep"\nrow = "Us"\nplugin = "keep"\n'
+    )
+    table = [line.split() for line in bench("run", "--suite", "file:study.toml", check=0).stdout.splitlines()]
+    assert ["Us", "reported", "7.5", "12.00"] in table
+    measured = next(row for row in table if row[:2] == ["keep", "measured"])
+    assert measured[2] == "–"
+    assert float(measured[3]) > 0
+    reported = [row for row in export(bench) if row["origin"] == "reported"]
+    assert {(row["pair"], row["metric"], row["value"]) for row in reported} == {
+        ("printed", "liking", "7.5"),
+        ("secret", "mean-error", "12.0"),
+    }
+    bench("report", "--suite", "file:study.toml", check=0)
+    bench("leaderboard", "build", "-o", "site", check=0)
+    assert "liking" in (tmp_path / "site" / "suites" / "file-study-toml.html").read_text()
+
+
+def test_a_variable_names_data_of_the_kind_that_the_suite_has_first():
+    choice = DataChoice("CIFAR-10", ("qr:nowhere",), env="BENCH_SOMEWHERE")
+    made = Suite("s", "", "", "", "steganography", "", (choice, DataChoice("tiny", ("tiny",))), ())
+    assert choose_data(made, None, {}).dataset == "tiny"
+    with pytest.raises(RequestError, match="BENCH_SOMEWHERE: qr: 'elsewhere' is no option"):
+        choose_data(made, None, {"BENCH_SOMEWHERE": "elsewhere"})

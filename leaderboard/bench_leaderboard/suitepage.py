@@ -8,7 +8,7 @@ from bench_core.statistics import SMALL_N
 from bench_core.store.database import Database
 from bench_core.store.queries import Row, long_rows
 from bench_core.store.suites import reported_rows, suite_names
-from bench_core.suite import ENCODED_BYTES, HYPERPARAMETER
+from bench_core.suite import ENCODED_BYTES, UNMEASURED
 from bench_core.suite_plan import Column
 from bench_core.suite_table import SuiteCell, SuiteRow, SuiteTable, cell_text, read_suite_table
 from bench_leaderboard.degradations import anchor
@@ -58,7 +58,7 @@ def read_suites(database: Database) -> list[SuitePage]:
 
 def column_words(column: Column) -> str:
     """What a column holds, in small print: the pair and the metric; the title names the channel."""
-    if column.pair == HYPERPARAMETER:
+    if column.pair in UNMEASURED:
         return column.metric
     return "mean file size" if column.metric == ENCODED_BYTES else f"{column.pair} {column.metric}"
 

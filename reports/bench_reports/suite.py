@@ -2,7 +2,7 @@
 
 import re
 
-from bench_core.suite import HYPERPARAMETER
+from bench_core.suite import UNMEASURED
 from bench_core.suite_plan import Column
 from bench_core.suite_table import Panel, SuiteCell, SuiteRow, SuiteTable, cell_text
 from bench_reports.markdown import cell as measured_cell
@@ -43,7 +43,7 @@ def _row(row: SuiteRow, columns: tuple[Column, ...]) -> list[str]:
 
 
 def _cell(cell: SuiteCell, column: Column) -> str:
-    if cell.line is None or column.pair == HYPERPARAMETER:
+    if cell.line is None or column.pair in UNMEASURED:
         return cell_text(cell, column)
     return f"{measured_cell(cell.line)} {cell.mark}".rstrip()
 
