@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from bench_core.training import (
     LOG,
     VALIDATION,
     Cadence,
+    DrivenSchedule,
+    PlateauLr,
     Progressed,
     Recipe,
     Stage,
@@ -66,6 +69,7 @@ def make(
     cadence: Cadence | None = None,
     settings: Mapping[str, Any] | None = None,
     accept_changes: bool = False,
+    lr: Callable[[int], float] | None = None,
 ) -> Trainer:
     objective = Line()
 
@@ -78,7 +82,12 @@ def make(
 
     recipe = Recipe(
         updates=[
-            Update("line", objective, torch.optim.Adam(objective.parameters(), lr=1.0), cosine_lr(0.1, 0.01, 2, 20))
+            Update(
+                "line",
+                objective,
+                torch.optim.Adam(objective.parameters(), lr=1.0),
+                lr or cosine_lr(0.1, 0.01, 2, 20),
+            )
         ],
         stages=[Stage("main", 14, staged), Stage("late", 6, staged)],
         validate=lambda: {"score": float((objective.weight.detach() - 2).abs().mean())},
@@ -206,6 +215,59 @@ def test_schedules() -> None:
     assert all(lr(step) >= lr(step + 1) for step in range(4, 99))
     halving = halving_lr(1.0, 100)
     assert [halving(step) for step in (0, 19, 20, 59, 99)] == [1.0, 1.0, 0.5, 0.25, 0.0625]
+
+
+def test_a_plateau_lowers_the_rate_as_keras_does() -> None:
+    """Reductions after validations 15, 22, 27, …: the log that the auto-encoder's report prints."""
+    lr = PlateauLr(1e-3, 0.1**0.5, 5, 5e-7, 1e-4, "val_loss")
+    assert isinstance(lr, DrivenSchedule)
+    assert not isinstance(cosine_lr(1, 0, 0, 1), DrivenSchedule)
+    # 10 is better than 9 by more than 1e-4; 12 is by less, and counts as bad; 17 is the last that improves.
+    found = [*np.linspace(0.0108, 0.00757, 9), 0.00746, 0.0075, 0.00741, 0.0076, math.nan, 0.0077, 0.0076, 0.00734]
+    rates, lowered = [lr(0)], []
+    for number, loss in enumerate([*found, *[0.0076] * 40], start=1):
+        lr.validated({"val_loss": float(loss)})
+        if lr(10**number) != rates[-1]:
+            rates.append(lr(0))
+            lowered.append(number)
+    assert lowered == [15, 22, 27, 32, 37, 42, 47]
+    assert rates == pytest.approx([1e-3, 3.1623e-4, 1e-4, 3.1623e-5, 1e-5, 3.1623e-6, 1e-6, 5e-7], rel=1e-4)
+    resumed = PlateauLr(1e-4, 0.1**0.5, 5, 5e-7, 1e-4, "val_loss")
+    resumed.restore(json.loads(json.dumps(lr.state())))
+    assert (resumed.rate, resumed.state()) == (5e-7, lr.state())
+    assert PlateauLr(1e-8, 0.5, 1, 1e-7, 0).rate == 1e-8  # a rate that begins below the lowest is not raised
+
+
+@pytest.mark.parametrize("step", [0, 4, 5, 9, 12, 19])
+def test_a_rate_that_follows_validations_resumes_exactly(tmp_path: Path, step: int) -> None:
+    def plateau() -> PlateauLr:
+        return PlateauLr(0.1, 0.5, 1, 0.0, 0.2)  # three validations of four do not improve by that much
+
+    def die(now: int) -> None:
+        if now == step:
+            raise KeyError("killed")
+
+    often = Cadence(1, 2, 0.0)
+    make(tmp_path / "whole", lr=plateau(), cadence=often).run()
+    with pytest.raises(KeyError):
+        make(tmp_path / "cut", die, lr=plateau(), cadence=often).run()
+    make(tmp_path / "cut", lr=plateau(), cadence=often).run()
+    assert torch.equal(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+    whole, cut = ([float(row["lr"]) for row in rows(tmp_path / name / LOG)] for name in ("whole", "cut"))
+    assert whole == cut
+    assert len({*whole}) > 3
+    # Only a validation, every second step, changes it; the figures of its step are those before it.
+    assert [i for i in range(1, 20) if whole[i] != whole[i - 1]] == [
+        i for i in range(2, 20, 2) if whole[i] != whole[i - 1]
+    ]
+
+
+def test_a_recipe_says_how_often_to_validate_where_the_user_does_not(tmp_path: Path) -> None:
+    for name, cadence, expected in (("own", Cadence(1, None, 1e9), [7, 14, 20]), ("given", Cadence(1, 9), [9, 18, 20])):
+        trainer = make(tmp_path / name, cadence=cadence)
+        trainer.recipe = replace(trainer.recipe, validate_every=7)
+        trainer.run()
+        assert [int(row["step"]) for row in rows(tmp_path / name / VALIDATION)] == expected
 
 
 def test_polynomial_rates_of_stages_follow_one_another() -> None:

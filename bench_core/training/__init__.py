@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from bench_core.training.command import TrainingOptions, make_accelerator, run_command, training_options
     from bench_core.training.hyperparameters import Hyperparameters
     from bench_core.training.logs import LOG, SAMPLES, TENSORBOARD, VALIDATION
-    from bench_core.training.recipe import Batch, Cadence, Progressed, Recipe, Stage, Update
-    from bench_core.training.schedules import cosine_lr, halving_lr, polynomial_lr, staged_lr
+    from bench_core.training.recipe import Batch, Cadence, DrivenSchedule, Progressed, Recipe, Stage, Update
+    from bench_core.training.schedules import PlateauLr, cosine_lr, halving_lr, polynomial_lr, staged_lr
     from bench_core.training.tensors import load_tensors, save_tensors
     from bench_core.training.trainer import BEST, LAST, Trainer
 
@@ -21,8 +21,8 @@ _HOMES = {
     "command": ("TrainingOptions", "make_accelerator", "run_command", "training_options"),
     "hyperparameters": ("Hyperparameters",),
     "logs": ("LOG", "SAMPLES", "TENSORBOARD", "VALIDATION"),
-    "recipe": ("Batch", "Cadence", "Progressed", "Recipe", "Stage", "Update"),
-    "schedules": ("cosine_lr", "halving_lr", "polynomial_lr", "staged_lr"),
+    "recipe": ("Batch", "Cadence", "DrivenSchedule", "Progressed", "Recipe", "Stage", "Update"),
+    "schedules": ("PlateauLr", "cosine_lr", "halving_lr", "polynomial_lr", "staged_lr"),
     "tensors": ("load_tensors", "save_tensors"),
     "trainer": ("BEST", "LAST", "Trainer"),
 }
@@ -38,7 +38,9 @@ __all__ = [
     "VALIDATION",
     "Batch",
     "Cadence",
+    "DrivenSchedule",
     "Hyperparameters",
+    "PlateauLr",
     "Progressed",
     "Recipe",
     "Stage",

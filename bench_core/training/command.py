@@ -18,7 +18,7 @@ from bench_core.errors import BenchError, RequestError
 from bench_core.params import Value
 from bench_core.photos import Pixels, held_out, load_photos
 from bench_core.training.hyperparameters import Hyperparameters
-from bench_core.training.recipe import Cadence
+from bench_core.training.recipe import VALIDATE_EVERY, Cadence
 from bench_core.training.trainer import Trainer
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -100,7 +100,11 @@ def training_options(hyperparameters: Hyperparameters) -> Callable[[Callable[...
         ),
         click.option("--accept-changes", is_flag=True, help="Go on with a run although settings changed."),
         click.option("--log-every", type=click.IntRange(1), default=10, help="Steps between rows of log.csv."),
-        click.option("--validate-every", type=click.IntRange(1), default=500, help="Steps between validations."),
+        click.option(
+            "--validate-every",
+            type=click.IntRange(1),
+            help=f"Steps between validations  [default: {VALIDATE_EVERY}, or an epoch where the method has epochs]",
+        ),
         click.option("--save-seconds", type=click.FloatRange(0), default=240.0, help="Seconds between checkpoints."),
         click.option(
             "--show-hyperparameters",
@@ -114,7 +118,7 @@ def training_options(hyperparameters: Hyperparameters) -> Callable[[Callable[...
         def wrapped(
             show_hyperparameters: bool,
             log_every: int,
-            validate_every: int,
+            validate_every: int | None,
             save_seconds: float,
             **given: Any,
         ) -> Any:

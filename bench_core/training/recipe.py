@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +12,37 @@ from torch import Tensor, nn
 Batch = Mapping[str, Any]
 Schedule = Callable[[int], float]
 
+VALIDATE_EVERY = 500
+"""Steps between validations where neither the recipe nor the user says."""
+
+
+@runtime_checkable
+class DrivenSchedule(Protocol):
+    """A learning rate by step that follows what validations find, as `PlateauLr` does.
+
+    It acts only as an update's `lr` itself, not inside of another schedule. The trainer hands it every validation's
+    figures, keeps its state in checkpoints, and gives every process the state that the validating one has.
+    """
+
+    def __call__(self, step: int) -> float:
+        """The rate of a step after the last validation it was told of."""
+
+    def validated(self, figures: Mapping[str, float]) -> None:
+        """A validation found these figures."""
+
+    def state(self) -> dict[str, Any]:
+        """Where it stands, as JSON can hold it; nothing that `settings` have."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave."""
+
 
 @dataclass
 class Progressed:
     """How far a run has come; what a checkpoint holds besides tensors.
 
     `entered` counts the stages that have begun, and `skipped` the updates left out because a gradient was not finite
-    (`skipped_by` has them by update).
+    (`skipped_by` has them by update). `schedules` has the state of each driven schedule, by update.
     """
 
     step: int = 0
@@ -29,6 +53,7 @@ class Progressed:
     changes: list[dict[str, Any]] = field(default_factory=list)
     entered: int = 0
     skipped_by: dict[str, int] = field(default_factory=dict)
+    schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """What a weights file says of its making, besides the settings."""
@@ -46,10 +71,10 @@ class Update:
 
     `objective(**batch, **handed)` returns named scalars, of which `loss` is minimized and all are logged, under
     `name` where a recipe has several updates. While an update runs, only the parameters of its optimizer require
-    gradients, whatever else its objective holds. `lr` is the learning rate by step of the whole run. `hands_on`
-    names returned tensors that are no figures: the later updates of the same step get them, detached, as keyword
-    arguments. `unused` says that some steps leave some of the parameters without a gradient, which several
-    processes have to know.
+    gradients, whatever else its objective holds. `lr` is the learning rate by step of the whole run, which a
+    `DrivenSchedule` lets depend on validations too. `hands_on` names returned tensors that are no figures: the later
+    updates of the same step get them, detached, as keyword arguments. `unused` says that some steps leave some of the
+    parameters without a gradient, which several processes have to know.
     """
 
     name: str
@@ -91,7 +116,8 @@ class Recipe:
     `validate()` returns figures, among them `score`, the lower the better. `export(path, progressed)` writes
     finished weights. `settings` are what must not change between a checkpoint and its resume; `seed` among them keys
     torch's global generator, for each step and process. `pictures()` returns pictures N×C×H×W in [0, 1] by name, to
-    look at after each validation. ValueError for updates or stages that do not fit together.
+    look at after each validation. `validate_every` is the steps between validations where the user does not say: those
+    of an epoch, for a method that has some. ValueError for updates or stages that do not fit together.
     """
 
     updates: Sequence[Update]
@@ -100,6 +126,7 @@ class Recipe:
     export: Callable[[Path, Progressed], None]
     settings: Mapping[str, Any]
     pictures: Callable[[], Mapping[str, Tensor]] | None = None
+    validate_every: int = VALIDATE_EVERY
 
     def __post_init__(self) -> None:
         names = [update.name for update in self.updates]
@@ -141,8 +168,8 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Cadence:
-    """How often to log and validate (in steps), and to save (in seconds)."""
+    """How often to log and validate (in steps; None: as often as the recipe says), and to save (in seconds)."""
 
     log: int = 10
-    validate: int = 500
+    validate: int | None = None
     save_seconds: float = 240.0

@@ -1,7 +1,8 @@
 """Learning rates by step."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 
 def cosine_lr(peak: float, end: float, warmup: int, steps: int) -> Callable[[int], float]:
@@ -38,3 +39,45 @@ def staged_lr(parts: Sequence[tuple[int, Callable[[int], float]]]) -> Callable[[
         return parts[-1][1](step)
 
     return lr
+
+
+class PlateauLr:
+    """The rate that Keras' `ReduceLROnPlateau` makes (keras/src/callbacks/reduce_lr_on_plateau.py, cooldown 0).
+
+    A validation improves where `figure` is below the best so far by more than `min_delta`; after `patience` that do
+    not, one after another, the rate is multiplied by `factor`, never below `lowest`, and the count begins again.
+    torch's own scheduler waits for one more, and measures the improvement relatively.
+    """
+
+    def __init__(
+        self, start: float, factor: float, patience: int, lowest: float, min_delta: float, figure: str = "score"
+    ) -> None:
+        self.start, self.factor, self.patience = start, factor, patience
+        self.lowest, self.min_delta, self.figure = lowest, min_delta, figure
+        self._best, self._bad, self._reductions = math.inf, 0, 0
+
+    def __call__(self, step: int) -> float:
+        """The rate in force, whatever the step."""
+        return self.rate
+
+    @property
+    def rate(self) -> float:
+        """The rate in force; where `start` is below `lowest`, it stays."""
+        return max(self.start * self.factor**self._reductions, min(self.lowest, self.start))
+
+    def validated(self, figures: Mapping[str, float]) -> None:
+        """Count one validation; a figure that is no number does not improve."""
+        if figures[self.figure] < self._best - self.min_delta:
+            self._best, self._bad = figures[self.figure], 0
+            return
+        self._bad += 1
+        if self._bad >= self.patience:
+            self._reductions, self._bad = self._reductions + 1, 0
+
+    def state(self) -> dict[str, Any]:
+        """The best figure, and how often the rate was lowered: not the rate, so that a resume may change `start`."""
+        return {"best": self._best, "bad": self._bad, "reductions": self._reductions}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self._best, self._bad, self._reductions = state["best"], state["bad"], state["reductions"]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from bench_core.errors import RequestError
 from bench_core.training.checkpoint import CHECKPOINT, Checkpoint, save_checkpoint
 from bench_core.training.logs import Logs
-from bench_core.training.recipe import Batch, Cadence, Progressed, Recipe, Update
+from bench_core.training.recipe import Batch, Cadence, DrivenSchedule, Progressed, Recipe, Update
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -53,6 +53,7 @@ class Trainer:
         self.cadence = cadence or Cadence()
         self.console = console or Console(stderr=True)
         self.progressed = Progressed()
+        self._driven = {update.name: update.lr for update in recipe.updates if isinstance(update.lr, DrivenSchedule)}
         self._stop: signal.Signals | None = None
         _check_place(out)
         checkpoint = None
@@ -60,6 +61,7 @@ class Trainer:
             checkpoint = Checkpoint(out / CHECKPOINT, recipe, accept_changes)
             checkpoint.restore_weights()
             self.progressed = checkpoint.progressed
+            self._restore_schedules()
             if accelerator.scaler is not None and checkpoint.scaler:
                 accelerator.scaler.load_state_dict(checkpoint.scaler)
         self._prepared = {update.name: _Prepared(update, recipe, accelerator) for update in recipe.updates}
@@ -92,6 +94,7 @@ class Trainer:
     def _loop(self, logs: Logs | None) -> None:
         started, before = time.monotonic(), self.progressed.seconds
         last_save = started
+        every = self.cadence.validate or self.recipe.validate_every
         self._train_mode(True)
         with self._signals(), self._bar() as advance:
             while self.progressed.step < self.recipe.steps and not self._stopping():
@@ -103,8 +106,9 @@ class Trainer:
                 advance(figures)
                 if logs is not None and (done % self.cadence.log == 0 or last):
                     logs.training(done, {**figures, **self._counters()})
-                if done % self.cadence.validate == 0 or last:
+                if done % every == 0 or last:
                     self._validate(logs)
+                    self._share_schedules()
                 if now - last_save > self.cadence.save_seconds and not last:
                     self._save()
                     last_save = time.monotonic()
@@ -175,11 +179,25 @@ class Trainer:
         if score < self.progressed.best_score:
             self.progressed.best_score, self.progressed.best_step = score, self.progressed.step
             self.recipe.export(self.out / BEST, self.progressed)
+        for name, schedule in self._driven.items():
+            schedule.validated(figures)
+            self.progressed.schedules[name] = schedule.state()
         logs.validation(self.progressed.step, figures)
         if pictures:
             logs.pictures(self.progressed.step, pictures)
         logs.flush()
         self._note(f"step {self.progressed.step}: " + ", ".join(f"{key} {value:.4g}" for key, value in figures.items()))
+
+    def _share_schedules(self) -> None:
+        """Let the processes that do not validate follow the one that does."""
+        if self._driven and self.accelerator.num_processes > 1:
+            (self.progressed.schedules,) = broadcast_object_list([self.progressed.schedules])
+            self._restore_schedules()
+
+    def _restore_schedules(self) -> None:
+        for name, schedule in self._driven.items():
+            if name in self.progressed.schedules:
+                schedule.restore(self.progressed.schedules[name])
 
     def _counters(self) -> dict[str, float]:
         counts: dict[str, float] = {

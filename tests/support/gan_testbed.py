@@ -3,10 +3,12 @@
 As a program (`python gan_testbed.py MODE OUT`, under torchrun or accelerate launch) it trains it in several processes.
 """
 
+import math
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,25 @@ class DiscriminatorObjective(nn.Module):
         return {"loss": poison * discriminator_loss(self.discriminator(color), self.discriminator(colored))}
 
 
+class Following:
+    """A rate that only validations change: halved by each."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def __call__(self, step: int) -> float:
+        return self.rate
+
+    def validated(self, figures: Mapping[str, float]) -> None:
+        self.rate *= 0.5 if figures["score"] > 0 else math.nan
+
+    def state(self) -> dict[str, Any]:
+        return {"rate": self.rate}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.rate = state["rate"]
+
+
 class Gan:
     """The networks, the recipe, and what its hooks saw."""
 
@@ -97,6 +118,8 @@ class Gan:
             Update("generator", objective, optimizers[0], lambda step: 0.05 / (step + 1), hands_on=("colored",)),
             Update("discriminator", DiscriminatorObjective(self.discriminator), optimizers[1], lambda step: 0.01, None),
         ]
+        if plain:  # only the process that validates can know this rate by itself
+            updates[0] = replace(updates[0], lr=Following(0.05))
         self.recipe = Recipe(
             updates=updates,
             stages=[
@@ -136,6 +159,9 @@ def main(mode: str, out: Path) -> None:
         assert Gan(stop, processes=processes, plain=True).trainer(out, accelerator).run().step == 5
     gan = Gan(processes=processes, plain=True)
     gan.trainer(out, accelerator).run()
+    (following,) = [update.lr for update in gan.recipe.updates if isinstance(update.lr, Following)]
+    rates = accelerator.gather(torch.tensor([following.rate], dtype=torch.float64))
+    assert rates.tolist() == [0.05 / 2**3] * processes  # validated after 4, 8 and 9 steps
     if accelerator.is_main_process:
         sys.stdout.write(f"{processes} {sorted(gan.objective.autocast)}\n")
 
