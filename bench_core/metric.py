@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bench_core.errors import CellFailure
+from bench_core.task import Pair
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
 Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
@@ -20,7 +21,8 @@ class Score:
     `details` are JSON-able facts that belong to it. Four keys have a meaning for summaries
     (bench_core.statistics): `cap`, the number to average with where `value` is None or above it; `identical`, that
     the pictures do not differ; `mse`, the mean squared error in 8-bit units, which is pooled; and `reference`,
-    the same figure of the reference picture.
+    the same figure of the reference picture. Two together are pooled as well: `intersection` and `union`, in pixels by
+    class.
     """
 
     value: float | None
@@ -34,9 +36,9 @@ class Metric:
     computed afresh. `direction` is `higher` or `lower`, whichever is better, or `none` for a figure to be read
     beside its reference's. `kind` is `mean` or `proportion` (a 0/1 value a picture, with a Wilson interval).
     `worst` is what a failure counts in the pessimistic average; None: what a mid-gray picture would score.
-    `pairs` names the pairs that the metric means something on (none: all of them); of several secrets in one image,
-    the figures are averaged, or added up (`combine = "sum"`). One instance serves all threads: `prepare` and `measure`
-    keep nothing between calls.
+    `compares` is the kind of pairs that the metric means something on: `picture`, or `labels`, maps of class numbers;
+    `pairs` names those among them (none: all of them). Of several secrets in one image, the figures are averaged, or
+    added up (`combine = "sum"`). One instance serves all threads: `prepare` and `measure` keep nothing between calls.
     """
 
     name: str = ""
@@ -45,6 +47,7 @@ class Metric:
     unit: str = ""
     kind: str = "mean"
     worst: float | None = None
+    compares: ClassVar[str] = "picture"
     pairs: ClassVar[tuple[str, ...]] = ()
     combine: ClassVar[str] = "mean"
 
@@ -53,9 +56,9 @@ class Metric:
         """`name@version`, as stored with each value."""
         return f"{self.name}@{self.version}"
 
-    def scores(self, pair: str) -> bool:
-        """Whether the metric means something on the pair of this name."""
-        return not self.pairs or pair in self.pairs
+    def scores(self, pair: Pair) -> bool:
+        """Whether the metric means something on this pair."""
+        return pair.kind == self.compares and (not self.pairs or pair.name in self.pairs)
 
     def prepare(self, reference: Array) -> Any:
         """What depends on the reference alone, computed once however many estimates follow."""

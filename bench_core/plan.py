@@ -3,7 +3,7 @@
 A request is checked as a whole before anything is loaded that costs time and before anything is written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -50,7 +50,10 @@ class Request:
 
 @dataclass
 class Workbench:
-    """A request's live objects: what a process needs to compute its cells."""
+    """A request's live objects: what a process needs to compute its cells.
+
+    `pairs` are those that the method returns something for and at least one sample has the reference of.
+    """
 
     request: Request
     model: Model
@@ -118,7 +121,10 @@ class Workbench:
             secrets=model.secrets,
             secrets_from=secrets,
         )
-        return cls(request, model, samples, {channel.id: channel for channel in channels}, metrics, pairs)
+        found = tuple(pair for pair in pairs if any(_has(fields, pair) for fields in samples.fields.values()))
+        if problems := _lacking(request, pairs, found, metrics):
+            raise RequestError(problems)
+        return cls(request, model, samples, {channel.id: channel for channel in channels}, metrics, found)
 
     def identity(self) -> RunIdentity:
         """What the run is, for the store."""
@@ -184,10 +190,15 @@ class Workbench:
         of_set = trip.image == WHOLE_SET
         return [
             CellKey(*trip, pair.name, metric.implementation)
-            for pair in self.pairs
+            for pair in self.pairs_of(trip.image)
             for metric in self.metrics.values()
-            if metric.scores(pair.name) and isinstance(metric, SetMetric) == of_set
+            if metric.scores(pair) and isinstance(metric, SetMetric) == of_set
         ]
+
+    def pairs_of(self, image: str) -> tuple[Pair, ...]:
+        """The pairs that an image has the references of; of one that cannot be read, those of the set."""
+        fields = self.samples.fields.get(image)
+        return self.pairs if fields is None else tuple(pair for pair in self.pairs if _has(fields, pair))
 
     def sets(self) -> list[TripKey]:
         """The whole set's way through each channel, where a metric compares sets."""
@@ -200,6 +211,28 @@ class Workbench:
         return {**self.samples.digests, WHOLE_SET: whole}
 
 
+def _has(fields: Collection[str], pair: Pair) -> bool:
+    """Whether a sample with these fields has the pair's reference; the carrier is always there."""
+    kind, _, name = pair.reference.partition(".")
+    return kind != "sample" or name in fields
+
+
+def _lacking(
+    request: Request, pairs: Sequence[Pair], found: Sequence[Pair], metrics: Mapping[str, Metric]
+) -> list[str]:
+    """The metrics that would have something to score, had the pictures what it takes."""
+    problems = []
+    for metric in metrics.values():
+        if any(metric.scores(pair) for pair in found):
+            continue
+        names = [pair.reference.partition(".")[2] for pair in pairs if metric.scores(pair)]
+        problems.append(
+            f"--metric {metric.name}: needs pictures with {' or '.join(names)}, and --dataset {request.dataset} has "
+            f"none; e.g. --dataset folder:photos,{names[0]}=DIR"
+        )
+    return problems
+
+
 def _misfits(
     request: Request,
     model: Model,
@@ -209,10 +242,10 @@ def _misfits(
 ) -> list[str]:
     """What each is right by itself, but not for this method."""
     problems = [
-        f"--metric {metric.name}: scores {' and '.join(metric.pairs)}; {request.plugin} has "
+        f"--metric {metric.name}: scores {' and '.join(metric.pairs) or metric.compares}; {request.plugin} has "
         f"{', '.join(pair.name for pair in pairs)}"
         for metric in metrics.values()
-        if not any(metric.scores(pair.name) for pair in pairs)
+        if not any(metric.scores(pair) for pair in pairs)
     ]
     if request.secrets and "secret" not in model.task.fields:
         problems.append(f"--secrets {request.secrets}: {request.plugin} hides no secret ({model.task.name})")
@@ -310,7 +343,8 @@ def make_plan(bench: Workbench, known: Mapping[CellKey, int], batch_size: int) -
             todo = wanted(bench.cells(trip))
             missing += len(todo)
             if readable:
-                parts = (cell for cell in sets if cell.degradation == trip.degradation)
+                own = {pair.name for pair in bench.pairs_of(image)}
+                parts = (cell for cell in sets if cell.degradation == trip.degradation and cell.pair in own)
                 todo += [CellKey(*trip, cell.pair, cell.implementation) for cell in parts]
             if todo:
                 images.setdefault(image, {})[trip] = todo

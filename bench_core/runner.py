@@ -253,7 +253,8 @@ def _measure(bench: Workbench, cells: Sequence[CellKey], sent: _Sent, arrived: _
     if arrived.trip.repeat == 0 and arrived.trip.image in bench.kept:
         sources.update(sent.references)
         wanted = {source for pair in bench.pairs for source in (pair.estimate, pair.reference)}
-        record.pictures = {role: part for name in sorted(wanted) for role, part in _roles(name, sources[name])}
+        kept = sorted(wanted & sources.keys())  # the references of some pairs are optional
+        record.pictures = {role: part for name in kept for role, part in _roles(name, sources[name])}
         record.pictures |= {f"channel.{name}": picture for name, picture in arrived.received.extras.items()}
     return record
 

@@ -133,7 +133,8 @@ class SampleSet(Mapping[str, DigestedSample]):
 
     `ids` are the pictures asked for that can be read, in the data set's order; `failures` says of every other
     one why not, by id; `pairing` says which secrets go into which host; `digests` has each sample's content
-    digest, and `digest` is the one of the whole set, over its (id, digest) pairs.
+    digest, and `digest` is the one of the whole set, over its (id, digest) pairs. `fields` says what each sample
+    holds: optional ones not all do.
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class SampleSet(Mapping[str, DigestedSample]):
         self.failures: dict[str, str] = {}
         self.pairing: dict[str, tuple[str, ...]] = {}
         self.digests: dict[str, str] = {}
+        self.fields: dict[str, frozenset[str]] = {}
         self._pictures = pictures
         self._secrets = _Secrets(secrets_from or pictures)
         if self._hides and secrets_from is not None:
@@ -160,7 +162,7 @@ class SampleSet(Mapping[str, DigestedSample]):
         else:
             for image_id in asked:
                 if self._readable(image_id):
-                    self.digests[image_id] = self._make(image_id).digest
+                    self._take(image_id)
         self.ids = tuple(image_id for image_id in asked if image_id in self.digests)
         self.failures = {image_id: self.failures[image_id] for image_id in asked if image_id in self.failures}
         pairs = "".join(f"{image_id}\x1f{self.digests[image_id]}\x1e" for image_id in sorted(self.ids))
@@ -179,7 +181,7 @@ class SampleSet(Mapping[str, DigestedSample]):
             self.pairing[host] = tuple(islice(filter(self._readable, followers), secrets))
             if len(self.pairing[host]) < secrets:
                 raise _too_few(self.dataset, len(self.pairing[host]) + 1, secrets, self.failures)
-            self.digests[host] = self._make(host).digest
+            self._take(host)
 
     def _pair_with(self, asked: set[str], order: list[str], secrets: int, seed: int) -> None:
         """Deal the pictures of another set to the hosts, in an order keyed as the hosts' is, around the end."""
@@ -190,7 +192,7 @@ class SampleSet(Mapping[str, DigestedSample]):
             names = [dealt[(position * secrets + step) % len(dealt)] for step in range(secrets)]
             self.pairing[host] = tuple(names)
             try:
-                self.digests[host] = self._make(host).digest
+                self._take(host)
             except CellFailure as failure:
                 self.failures[host] = f"secret {', '.join(names)}: {failure.reason}"
 
@@ -201,6 +203,10 @@ class SampleSet(Mapping[str, DigestedSample]):
             except CellFailure as failure:
                 self.failures[image_id] = failure.reason
         return image_id not in self.failures
+
+    def _take(self, image_id: str) -> None:
+        sample = self._make(image_id)
+        self.digests[image_id], self.fields[image_id] = sample.digest, frozenset(sample)
 
     def _make(self, image_id: str) -> DigestedSample:
         fields = self._pictures.fields(image_id)

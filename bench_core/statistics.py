@@ -39,7 +39,8 @@ class Summary:
 
     `n` counts images, `n_ok` and `n_total` cells; `failures` says how many cells had which status. `mean`, `median`,
     `sd` (n - 1) and `p5` (5th percentile) are over images, `low` and `high` bound the mean with 95 % confidence.
-    `pooled` is the PSNR of the mean squared error (dB), `reference` the mean of the same figure over the references.
+    `pooled` is the figure of all pictures together: the PSNR of the mean squared error (dB), or the mean over classes
+    of the intersections' sum over the unions'; `reference` is the mean of the same figure over the references.
     `worst` is the mean with failures counted as what they are worth (`details["worst"]`), where there are any.
     `cap` is the number that stood in for values that do not exist, `n_identical` how many images had one.
     """
@@ -126,7 +127,7 @@ def summarize(cells: Iterable[Cell], *, kind: str = "mean", seed: int = 0) -> Su
         n_identical=sum(all(cell.details.get("identical") for cell in group) for group in repeats),
         cap=max(caps) if caps else None,
         mse=mse,
-        pooled=10 * math.log10(255**2 / mse) if mse else None,
+        pooled=10 * math.log10(255**2 / mse) if mse else _pooled_iou(repeats),
         reference=_mean_detail(repeats, "reference"),
     )
 
@@ -201,3 +202,15 @@ def _mean_detail(repeats: Sequence[Sequence[Cell]], name: str) -> float | None:
     if any(value is None for group in found for value in group):
         return None
     return math.fsum(_mean_of(group) for group in found) / len(found)
+
+
+def _pooled_iou(repeats: Sequence[Sequence[Cell]]) -> float | None:
+    """The mean over classes of Σ intersection / Σ union, or None where a cell does not count them (by class)."""
+    intersections: Counter[str] = Counter()
+    unions: Counter[str] = Counter()
+    for cell in (cell for group in repeats for cell in group):
+        if not {"intersection", "union"} <= cell.details.keys():
+            return None
+        intersections.update(cell.details["intersection"])
+        unions.update(cell.details["union"])
+    return math.fsum(intersections[name] / unions[name] for name in sorted(unions)) / len(unions) if unions else None

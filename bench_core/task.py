@@ -9,11 +9,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Pair:
-    """Two pictures to compare: an estimate against its reference."""
+    """Two pictures to compare: an estimate against its reference.
+
+    `kind` says what they are, and so which metrics mean something on them: `picture`, or `labels` for maps of class
+    numbers (uint8 H×W×1), of which no difference can be taken.
+    """
 
     name: str
     estimate: str
     reference: str
+    kind: str = "picture"
 
     @property
     def output(self) -> str | None:
@@ -37,7 +42,8 @@ class Task:
 
     `fields` are what a sample always holds, `optional` what it holds where the data set has it;
     `outputs` what `decode` may return. `carrier` names the field that is the carrier where the task fixes it, so that
-    a method only decodes. All pictures are uint8 H×W×C.
+    a method only decodes. All pictures are uint8 H×W×C. A pair whose reference is optional is scored where the sample
+    has it; elsewhere there is no such cell.
     """
 
     name: str
@@ -86,10 +92,18 @@ COLORIZATION = Task(
     fields=("color", "gray"),
     outputs=("color", "saliency", "semantic"),
     carrier_channels=1,
-    pairs=(Pair("colorized", "output.color", "sample.color"), CHANNEL),
+    pairs=(
+        Pair("colorized", "output.color", "sample.color"),
+        Pair("saliency", "output.saliency", "sample.saliency"),
+        Pair("semantic", "output.semantic", "sample.semantic", kind="labels"),
+        CHANNEL,
+    ),
     optional=("saliency", "semantic", "label"),
     carrier="gray",
 )
-"""Give a gray picture its colors back. The carrier is the luminance; a method only decodes."""
+"""Give a gray picture its colors back. The carrier is the luminance; a method only decodes.
+
+`saliency` is 0..255, none to all of the attention; `semantic` holds class numbers, 255 is void.
+"""
 
 TASKS = {task.name: task for task in (STEGANOGRAPHY, INVERTIBLE_GRAYSCALE, COLORIZATION)}

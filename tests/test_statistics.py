@@ -174,3 +174,14 @@ def test_a_summary_is_strict_json():
     for group in ([], cells(VALUES), [Cell("a", None, details={"identical": True, "mse": 0.0, "cap": 100.0})]):
         content = summarize(group).as_dict()
         assert json.loads(json.dumps(content, allow_nan=False)) == content
+
+
+def test_counted_classes_are_pooled_over_all_pictures():
+    first = {"intersection": {"0": 6, "1": 0}, "union": {"0": 8, "1": 2}}
+    second = {"intersection": {"0": 1, "3": 5}, "union": {"0": 4, "3": 5}}
+    found = [Cell("a", 0.375, details=first), Cell("b", 0.625, details=second)]
+    summary = summarize(found)
+    assert summary.mean == 0.5
+    assert summary.pooled == pytest.approx((7 / 12 + 0 / 2 + 5 / 5) / 3)
+    assert summarize([*found, Cell("c", 0.5)]).pooled is None
+    assert summarize([Cell("a", None, "oom", {}), *found]).pooled == summary.pooled

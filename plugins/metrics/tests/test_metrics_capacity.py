@@ -41,7 +41,7 @@ def test_the_capacities_of_several_secrets_add_up(metric):
     secrets = [PHOTO, PHOTO[::-1], np.ascontiguousarray(PHOTO[:, ::-1])]
     outputs = [noisy(5), PHOTO[::-1], NOISE]
     sources = {"sample.host": NOISE, "sample.secret": np.concatenate(secrets, axis=2), "carrier": NOISE}
-    pairs = [pair for pair in STEGANOGRAPHY.pairs if metric().scores(pair.name)]
+    pairs = [pair for pair in STEGANOGRAPHY.pairs if metric().scores(pair)]
     assert [pair.name for pair in pairs] == ["secret"]
     scorer = Scorer(pairs, [metric()], sources)
     cell = CellKey("a", "clean", 0, "secret", metric().implementation)

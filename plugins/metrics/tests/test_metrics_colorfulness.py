@@ -11,6 +11,7 @@ from scipy.stats import wasserstein_distance
 from skimage.data import astronaut
 
 from bench_core.errors import CellFailure
+from bench_core.task import COLORIZATION, INVERTIBLE_GRAYSCALE
 from bench_metrics.color_sets import CciW1
 from bench_metrics.colorfulness import Cci, CciAbsErr, CciRatio, ColorfulnessRatio, colorfulness
 
@@ -49,8 +50,8 @@ def test_colorfulness_ratio_says_which_way_colors_are_off():
 
 def test_figures_of_color_are_not_of_gray_carriers():
     for metric in (Cci, CciRatio, CciAbsErr, ColorfulnessRatio, CciW1):
-        assert metric().scores("colorized")
-        assert not metric().scores("grayscale")
+        assert all(metric().scores(pair) for pair in COLORIZATION.pairs if pair.name == "colorized")
+        assert not any(metric().scores(pair) for pair in INVERTIBLE_GRAYSCALE.pairs if pair.name == "grayscale")
 
 
 @settings(max_examples=50)

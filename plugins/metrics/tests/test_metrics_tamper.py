@@ -10,6 +10,7 @@ from skimage.data import astronaut
 from sklearn.metrics import f1_score, roc_auc_score
 
 from bench_core.errors import CellFailure
+from bench_core.task import TASKS
 from bench_metrics.tamper import TamperAuc, TamperF1, TamperIou, localize
 
 METRICS = (TamperAuc, TamperF1, TamperIou)
@@ -101,6 +102,5 @@ def test_masks_that_tell_nothing_apart(metric):
 
 
 def test_only_secrets_are_watermarks():
-    assert [pair for pair in ("container", "secret", "host", "restored", "channel") if TamperAuc().scores(pair)] == [
-        "secret"
-    ]
+    pairs = (pair for task in TASKS.values() for pair in task.pairs)
+    assert [pair.name for pair in pairs if TamperAuc().scores(pair)] == ["secret"]
