@@ -1,7 +1,7 @@
 """Training photographs: decoded once into memory as uint8, and random crops of them."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,26 +24,31 @@ def load_photos(specs: Iterable[str], option: str = "--data", also: Sequence[str
     does so to its maps. A picture that cannot be read, or lacks such a map, is named in a warning and left out.
     RequestError, which names `option`, for an unknown set, or one without a usable picture.
     """
-    photos: list[Pixels] = []
-    for spec in specs:
+    return [photo for spec in specs for photo in each_photo(spec, option, also)]
+
+
+def each_photo(spec: str, option: str = "--data", also: Sequence[str] = ()) -> Iterator[Pixels]:
+    """The pictures of one data set as `load_photos` has them, one at a time, for those who keep less than all of each.
+
+    RequestError as there; where no picture is usable, after the last.
+    """
+    try:
+        dataset = registry().datasets.create(spec)
+    except RequestError as error:
+        raise RequestError(f"{option}: {problem}" for problem in error.problems) from None
+    found = 0
+    for image_id in dataset.ids():
         try:
-            dataset = registry().datasets.create(spec)
-        except RequestError as error:
-            raise RequestError(f"{option}: {problem}" for problem in error.problems) from None
-        found = []
-        for image_id in dataset.ids():
-            try:
-                found.append(_with_maps(dataset.load(image_id), image_id, also))
-            except CellFailure as failure:
-                _LOG.warning("%s: left out of training: %s", spec, failure.reason)
-        if not found:
-            maps = "".join(f",{name}=DIR" for name in also)
-            what = f"with its {' and '.join(also)} map" if also else "that can be read"
-            raise RequestError(
-                f"'{spec}' holds no photo {what}; training needs some, e.g. {option} folder:photos{maps}"
-            )
-        photos += found
-    return photos
+            photo = _with_maps(dataset.load(image_id), image_id, also)
+        except CellFailure as failure:
+            _LOG.warning("%s: left out of training: %s", spec, failure.reason)
+            continue
+        found += 1
+        yield photo
+    if not found:
+        maps = "".join(f",{name}=DIR" for name in also)
+        what = f"with its {' and '.join(also)} map" if also else "that can be read"
+        raise RequestError(f"'{spec}' holds no photo {what}; training needs some, e.g. {option} folder:photos{maps}")
 
 
 def _with_maps(fields: Mapping[str, Any], image_id: str, also: Sequence[str]) -> Pixels:

@@ -8,7 +8,7 @@ import numpy as np
 from bench_autoencoder.config import SIDE
 from bench_core.errors import RequestError
 from bench_core.images import luminance
-from bench_core.photos import Pixels, center_crop, load_photos
+from bench_core.photos import Pixels, center_crop, each_photo
 from bench_core.randomness import keyed_generator
 
 HELD_OUT = 10
@@ -25,7 +25,9 @@ def thumbnail(photo: Pixels) -> Pixels:
 
 def load_thumbnails(specs: Sequence[str], option: str) -> Pixels:
     """The pictures of data sets as uint8 N×32×32×3; RequestError as `load_photos`."""
-    return np.concatenate([np.stack([thumbnail(photo) for photo in load_photos([spec], option)]) for spec in specs])
+    # Photos are let go one by one, and no list is kept beside the array.
+    thumbnails = (thumbnail(photo) for spec in specs for photo in each_photo(spec, option))
+    return np.fromiter(thumbnails, dtype=np.dtype((np.uint8, (SIDE, SIDE, 3))))
 
 
 def to_gray(color: Pixels, mode: str) -> Pixels:
