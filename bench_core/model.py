@@ -62,7 +62,7 @@ class Model:
 
     name: str = ""
     task: ClassVar[Task]
-    outputs: ClassVar[tuple[str, ...]] = ()
+    outputs: tuple[str, ...] = ()
     told: ClassVar[bool] = False
     takes_floats: ClassVar[bool] = False
     stochastic: bool = False
@@ -100,10 +100,9 @@ class Model:
         channels = {"secret": 3 * self.secrets, "saliency": 1, "semantic": 1}
         return (*received.shape[:2], channels.get(field, 3))
 
-    @classmethod
-    def returned(cls) -> tuple[str, ...]:
-        """The output fields decode returns."""
-        return cls.outputs or cls.task.outputs
+    def returned(self) -> tuple[str, ...]:
+        """The output fields decode returns; `setup` may set `outputs`, where they depend on the weights."""
+        return self.outputs or self.task.outputs
 
     def carriers(self, samples: Sequence[Sample]) -> list[Array]:
         """What is sent: the method's encoding, or what the task fixes. Called by the harness."""

@@ -10,22 +10,31 @@ _STEEPEST = 8
 """Channels grow to at most 8 times the first layer's."""
 
 
+NORMS = ("bn", "in", "none")
+"""Of the inner layers: batch norm, instance norm without parameters, or none."""
+
+
 class PatchDiscriminator(nn.Module):
-    """Convolutions 4×4: one of stride 2, `layers` − 1 more with batch norm, then two of stride 1; LeakyReLU 0.2.
+    """Convolutions 4×4: one of stride 2, `layers` − 1 more with a norm, then two of stride 1; LeakyReLU 0.2.
 
     As `NLayerDiscriminator` of junyanz/pytorch-CycleGAN-and-pix2pix (`models/networks.py`). With 3 `layers` a logit
     sees 70×70 pixels. Weights are drawn from N(0, 0.02²), those of batch norm from N(1, 0.02²). Real and generated
     pictures belong into batches of their own, because batch norm would let each see the other's statistics.
+    A gradient penalty is a picture's own, and wants another `norm` than the default (one of `NORMS`). ValueError for
+    one that is none.
     """
 
-    def __init__(self, inputs: int, width: int = 64, layers: int = 3) -> None:
+    def __init__(self, inputs: int, width: int = 64, layers: int = 3, norm: str = "bn") -> None:
         super().__init__()
+        if norm not in NORMS:
+            raise ValueError(f"a discriminator's norm is one of {', '.join(NORMS)}, not '{norm}'")
         parts: list[nn.Module] = [nn.Conv2d(inputs, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         channels = width
         for depth in range(1, layers + 1):
             stride, grown = 2 if depth < layers else 1, width * min(2**depth, _STEEPEST)
-            # No bias: batch norm takes the mean away.
-            parts += [nn.Conv2d(channels, grown, 4, stride, 1, bias=False), nn.BatchNorm2d(grown), nn.LeakyReLU(0.2)]
+            # No bias where batch norm takes the mean away; pix2pix has one before instance norm, which does too.
+            parts += [nn.Conv2d(channels, grown, 4, stride, 1, bias=norm != "bn"), *normalization(norm, grown)]
+            parts.append(nn.LeakyReLU(0.2))
             channels = grown
         self.layers = nn.Sequential(*parts, nn.Conv2d(channels, 1, 4, 1, 1))
         self.apply(_initialize)
@@ -34,6 +43,13 @@ class PatchDiscriminator(nn.Module):
         """Logits N×1×h×w, the higher the more real, of pictures N×C×H×W; 256×256 gives 30×30 with 3 layers."""
         logits: Tensor = self.layers(pictures)
         return logits
+
+
+def normalization(norm: str, channels: int) -> list[nn.Module]:
+    """The layer of one of `NORMS`, in a list that is empty for none."""
+    if norm == "none":
+        return []
+    return [nn.BatchNorm2d(channels) if norm == "bn" else nn.InstanceNorm2d(channels)]
 
 
 def _initialize(module: nn.Module) -> None:

@@ -26,7 +26,7 @@ def test_lsb_returns_exactly_the_high_bits(pair, bits):
     model = Lsb({"bits": bits})
     container = model.encode(Sample({"host": host, "secret": secret}))
     outputs = model.decode(container, Condition())
-    assert set(outputs) == set(Lsb.returned()) == {"secret", "host"}
+    assert set(outputs) == set(Lsb().returned()) == {"secret", "host"}
     for picture in (container, *outputs.values()):
         assert picture.shape == host.shape
         assert picture.dtype == np.uint8
@@ -59,7 +59,7 @@ def test_copy_gray_sends_the_luminance_and_returns_it_as_color(model, gray):
     (carrier,) = method.carriers([Sample({"color": np.repeat(gray, 3, axis=2), "gray": gray})])
     assert (carrier == gray).all()
     outputs = method.decode(carrier, Condition())
-    assert set(outputs) == set(model.returned()) == {"color"}
+    assert set(outputs) == set(method.returned()) == {"color"}
     assert (outputs["color"] == np.repeat(gray, 3, axis=2)).all()
 
 

@@ -35,9 +35,9 @@ class DiscriminatorObjective(nn.Module):
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
-        shape = {"width": config.d_channels, "layers": config.d_layers}
-        self.gray = PatchDiscriminator(1, **shape) if config.target != "none" else None
-        self.color = PatchDiscriminator(3, **shape)
+        width, layers = config.d_channels, config.d_layers
+        self.gray = PatchDiscriminator(1, width, layers) if config.target != "none" else None
+        self.color = PatchDiscriminator(3, width, layers)
 
     def forward(
         self, color: Tensor, target: Tensor, made_gray: Tensor, made_color: Tensor, **_: object
