@@ -68,6 +68,7 @@ PAIR_CASES = ("rgb", "gray", "odd")
 
 # A figure, None where there is none, or the status of a cell that cannot be computed.
 GOLDENS = {
+    "argmax_acc": {"rgb": 0.8393702651515151, "gray": 1.0, "odd": 0.8380870376349873},
     "bpp": {"rgb": 24.0, "gray": 8.0, "odd": 24.0},
     "bpp_effective": {
         "rgb": 0.08380681818181818,
@@ -83,9 +84,14 @@ GOLDENS = {
     "delta_e": {"rgb": 13.084931469843688, "gray": 4.478684136163793, "odd": 13.222551251888618},
     "delta_e_p95": {"rgb": 86.28195190429688, "gray": 27.094038009643555, "odd": 86.4146499633789},
     "entropy_planes": {"rgb": 0.8274998786304094, "gray": 0.824995217126012, "odd": 0.8292716054621347},
+    "fbeta_saliency": {"rgb": 0.8515544866126693, "gray": 0.8480762648180133, "odd": 0.850521001692305},
     "hist_ab": {"rgb": 0.8093631628787878, "gray": 1.0, "odd": 0.8068022817780648},
+    "mae_saliency": {"rgb": 0.04838991941473559, "gray": 0.05274377506684492, "odd": 0.04889277204800767},
+    "miou": {"rgb": "skipped_unsupported", "gray": 0.02301828252252385, "odd": "skipped_unsupported"},
     "ms_ssim": {"rgb": 0.5315683185583793, "gray": 0.5656127599245874, "odd": 0.492555042416084},
     "ms_ssim_y": {"rgb": 0.5742470374921469, "gray": 0.5656127599245874, "odd": 0.5705471473099681},
+    "mse": {"rgb": 0.03767772050206991, "gray": 0.010672910531934105, "odd": 0.03826376790512067},
+    "pixel_acc": {"rgb": "skipped_unsupported", "gray": 0.045572916666666664, "odd": "skipped_unsupported"},
     "png_ratio": {"rgb": 2.4065740207373274, "gray": 1.8862367141055665, "odd": 2.35116760271948},
     "psnr": {"rgb": 14.239153798525834, "gray": 19.71717131129347, "odd": 14.172122664093274},
     "psnr_ab": {"rgb": 18.632932291245922, "gray": None, "odd": 18.59432911276041},
@@ -102,10 +108,12 @@ GOLDENS = {
     "qr_assisted": {"rgb": "skipped_unsupported", "gray": "skipped_unsupported", "odd": "skipped_unsupported"},
     "qr_module_error": {"rgb": "skipped_unsupported", "gray": "skipped_unsupported", "odd": "skipped_unsupported"},
     "qr_raw": {"rgb": "skipped_unsupported", "gray": "skipped_unsupported", "odd": "skipped_unsupported"},
+    "rmse_ab": {"rgb": 29.84651069986139, "gray": 0.0, "odd": 29.979454399562545},
     "ssim": {"rgb": 0.5641567646200728, "gray": 0.6355386356629176, "odd": 0.5606397717461931},
     "ssim_lab_a": {"rgb": 0.649499266151572, "gray": 1.0, "odd": 0.6417098743955777},
     "ssim_lab_b": {"rgb": 0.6403146013326516, "gray": 1.0, "odd": 0.6328038722978403},
     "ssim_lab_l": {"rgb": 0.6468397752510627, "gray": 0.6370685845552524, "odd": 0.6400826383088327},
+    "ssim_scgan": {"rgb": 0.6987261596168253, "gray": 0.8060912675741242, "odd": 0.6928130768784679},
     "ssim_y": {"rgb": 0.7114101971344695, "gray": 0.6355386356629176, "odd": 0.7062783269854523},
     "steg0": {"set": 0.0},
     "steg1": {"set": 0.0},

@@ -30,6 +30,37 @@ def test_cci_of_a_known_photo():
     assert colorfulness(PHOTO) == pytest.approx(72.60516481885355, abs=1e-9)
 
 
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def picture(*pixels):
+    return np.array([pixels], np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        ([(200, 100, 50)] * 4, 42.42640687),
+        ([RED, GREEN], 293.25),
+        ([RED, GREEN, BLUE], 275.43147968),
+        ([RED, GREEN, BLUE, WHITE], 238.53065841),
+        ([(12, 12, 12), (200, 200, 200)], 0),
+    ],
+)
+def test_cci_of_a_few_pixels(pixels, expected):
+    """Signed differences and population deviations; with absolute differences the three primaries give 206.52."""
+    assert colorfulness(picture(*pixels)) == pytest.approx(expected, abs=1e-8)
+    assert colorfulness(picture(*pixels[::-1]).transpose(1, 0, 2)) == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize(("step", "natural"), [(20, 0.0), (24, 1.0), (28, 0.0)])
+def test_cci_grows_in_proportion_to_chroma_through_its_range(step, natural):
+    pixels = picture((128 + step, 128, 128), (128, 128, 128))
+    assert colorfulness(pixels) == pytest.approx(0.72672208 * step, abs=1e-6)
+    assert CciRatio()(pixels, picture(WHITE, WHITE)).value == natural
+    assert colorfulness(pixels - 100) == pytest.approx(colorfulness(pixels), rel=1e-12)
+
+
 def test_cci_abs_err_is_the_distance_of_two_figures():
     score = CciAbsErr()(PALE, PHOTO)
     assert score.details == {"cci": colorfulness(PALE), "cci_reference": colorfulness(PHOTO)}

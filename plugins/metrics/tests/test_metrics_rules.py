@@ -23,21 +23,25 @@ from bench_metrics.carrier import EntropyPlanes, PngRatio
 from bench_metrics.color_sets import CciW1, HistAb
 from bench_metrics.colorfulness import Cci, CciAbsErr, CciRatio, ColorfulnessRatio, colorfulness
 from bench_metrics.delta_e import DeltaE, DeltaE95
-from bench_metrics.lab import PsnrAb, PsnrLabA, PsnrLabB, PsnrLabL
+from bench_metrics.lab import PsnrAb, PsnrLabA, PsnrLabB, PsnrLabL, RmseAb
 from bench_metrics.lab8 import PsnrLab8A, PsnrLab8B, PsnrLab8L
 from bench_metrics.ms_ssim import MsSsim, MsSsimY
+from bench_metrics.pixels import ArgmaxAccuracy, Mse
 from bench_metrics.psnr import Psnr, PsnrChannelMean, PsnrY, PsnrYBt601, PsnrYBt601Rounded
+from bench_metrics.saliency import FbetaSaliency, MaeSaliency
 from bench_metrics.ssim import Ssim, SsimY
 from bench_metrics.ssim_lab import SsimLabA, SsimLabB, SsimLabL
+from bench_metrics.ssim_scgan import SsimScgan
 from bench_metrics.tamper import TamperAuc, TamperF1, TamperIou
 
 EXACT_PSNRS = (Psnr, PsnrY, PsnrYBt601, PsnrYBt601Rounded, PsnrChannelMean)
 LAB_PSNRS = (PsnrLabL, PsnrLabA, PsnrLabB, PsnrAb, PsnrLab8L, PsnrLab8A, PsnrLab8B)
 PSNRS = (*EXACT_PSNRS, *LAB_PSNRS)
-SIMILARITIES = (Ssim, SsimY, MsSsim, MsSsimY, SsimLabL, SsimLabA, SsimLabB)
-COLORS = (Cci, CciRatio, CciAbsErr, ColorfulnessRatio, HistAb, DeltaE, DeltaE95)
+SIMILARITIES = (Ssim, SsimY, MsSsim, MsSsimY, SsimLabL, SsimLabA, SsimLabB, SsimScgan)
+COLORS = (Cci, CciRatio, CciAbsErr, ColorfulnessRatio, HistAb, DeltaE, DeltaE95, RmseAb, ArgmaxAccuracy)
+MAPS = (MaeSaliency, FbetaSaliency)
 TAMPERING = (TamperAuc, TamperF1, TamperIou)
-ALL = (*PSNRS, *SIMILARITIES, *COLORS, *TAMPERING, Bpp, EffectiveBpp, EntropyPlanes, PngRatio)
+ALL = (*PSNRS, *SIMILARITIES, *COLORS, *MAPS, *TAMPERING, Mse, Bpp, EffectiveBpp, EntropyPlanes, PngRatio)
 PHOTO = astronaut()[:170, 100:271]
 FACTS = {"mask": np.zeros((170, 171, 1), np.uint8)}
 FACTS["mask"][20:90, 30:140] = 255
@@ -178,9 +182,10 @@ def test_gray_is_the_same_as_its_three_copies():
     reference = PHOTO[:, :, :1]
     estimate = noisy(reference)
     same = (*EXACT_PSNRS, PsnrLabL, PsnrLab8L, Ssim, SsimY, SsimLabL, MsSsim, MsSsimY, Cci, CciAbsErr, HistAb)
-    for metric in (kind() for kind in (*same, EntropyPlanes)):
+    for metric in (kind() for kind in (*same, *MAPS, SsimScgan, Mse, ArgmaxAccuracy, EntropyPlanes)):
         one, three = metric(estimate, reference), metric(estimate.repeat(3, axis=2), reference.repeat(3, axis=2))
         assert one.value == pytest.approx(three.value, abs=1e-9), metric.name
+    assert RmseAb()(estimate, reference).value == 0
     for metric in (PsnrLabA(), PsnrLabB(), PsnrAb(), PsnrLab8A(), PsnrLab8B()):
         assert metric(estimate, reference).details["identical"] is True
 
@@ -271,11 +276,12 @@ def test_the_plugin_registers_its_metrics_and_groups():
 
 
 def test_every_metric_says_which_way_is_better_and_what_a_failure_counts():
-    lower = {"delta_e", "delta_e_p95", "cci_abs_err", "cci_w1"}
+    lower = {"delta_e", "delta_e_p95", "cci_abs_err", "cci_w1", "rmse_ab", "mse", "mae_saliency"}
     neither = {"cci", "cci_ratio", "colorfulness_ratio", "entropy_planes", "png_ratio"}
     units = {"bpp": "bpp", "bpp_effective": "bpp", "entropy_planes": "bit"}
     kinds = {"cci_ratio": "proportion", "cci_w1": "set"}
-    floors = {metric.name: 0.0 for metric in (*SIMILARITIES, CciRatio, HistAb, Bpp, EffectiveBpp, TamperF1, TamperIou)}
+    at_0 = (*SIMILARITIES, CciRatio, HistAb, ArgmaxAccuracy, FbetaSaliency, Bpp, EffectiveBpp, TamperF1, TamperIou)
+    floors = {metric.name: 0.0 for metric in at_0}
     floors["tamper_auc"] = 0.5
     for metric in (*ALL, CciW1):
         name = metric.name
@@ -290,11 +296,13 @@ def test_every_metric_means_something_on_a_pair_of_some_task():
     known = {pair for task in TASKS.values() for pair in task.pairs if pair.kind == "picture"}
     for metric in (*ALL, CciW1):
         assert set(metric.pairs) <= {pair.name for pair in known}, metric.name
-    for metric in (Psnr, PsnrY, PsnrChannelMean, PsnrLabL, Ssim, MsSsimY, SsimLabL, DeltaE):
+    for metric in (Psnr, PsnrY, PsnrChannelMean, PsnrLabL, Ssim, MsSsimY, SsimLabL, SsimScgan, Mse, DeltaE):
         assert all(metric().scores(pair) for pair in known), metric.name
-    for metric in (PsnrLabA, PsnrAb, PsnrLab8B, SsimLabA, Cci, CciW1, HistAb):
+    for metric in (PsnrLabA, PsnrAb, PsnrLab8B, SsimLabA, Cci, CciW1, HistAb, RmseAb, ArgmaxAccuracy):
         unscored = {pair.name for pair in known if not metric().scores(pair)}
         assert unscored == {"grayscale", "saliency", "channel"}, metric.name
+    for metric in MAPS:
+        assert {pair.name for pair in known if metric().scores(pair)} == {"saliency"}, metric.name
 
 
 def test_no_metric_of_pictures_scores_class_numbers():

@@ -9,6 +9,7 @@ def register_metrics(register: Register) -> None:
     """Register every built-in metric."""
     _similarity(register)
     _color(register)
+    _maps(register)
     _hiding(register)
     _qr(register)
     _steganalysis(register)
@@ -27,6 +28,7 @@ def _similarity(register: Register) -> None:
         ("psnr",),
         summary="PSNR of the mean MSE, dB: `pooled` in the summaries of psnr, which this stands for",
     )
+    register("mse", "bench_metrics.pixels:Mse", summary="mean squared error of values in 0..1")
     register("psnr_y", "bench_metrics.psnr:PsnrY", summary="PSNR of full-range BT.601 luma, dB")
     register(
         "psnr_y_bt601",
@@ -57,6 +59,11 @@ def _similarity(register: Register) -> None:
         "psnr_ab", "bench_metrics.lab:PsnrAb", summary="PSNR of CIE a* and b* together, dB: color without luminance"
     )
     register("ssim", "bench_metrics.ssim:Ssim", summary="SSIM of Wang et al. 2004, mean over R, G and B")
+    register(
+        "ssim_scgan",
+        "bench_metrics.ssim_scgan:SsimScgan",
+        summary="SSIM as SCGAN's tables have it: uniform 7×7 window, sample covariance, range 2",
+    )
     register("ssim_y", "bench_metrics.ssim:SsimY", summary="SSIM of 8-bit full-range BT.601 luma")
     register("ssim_lab_l", "bench_metrics.ssim_lab:SsimLabL", summary="SSIM of CIE lightness L*")
     register("ssim_lab_a", "bench_metrics.ssim_lab:SsimLabA", summary="SSIM of CIE a*")
@@ -87,6 +94,30 @@ def _color(register: Register) -> None:
         summary="CCI relative to the reference's; below 1 is paler",
     )
     register("hist_ab", "bench_metrics.color_sets:HistAb", summary="intersection of the histograms of a* and b*")
+    register("rmse_ab", "bench_metrics.lab:RmseAb", summary="root mean squared error of CIE a* and b* together")
+    register(
+        "argmax_acc",
+        "bench_metrics.pixels:ArgmaxAccuracy",
+        summary="share of pixels with the right largest channel; Keras' accuracy of pictures",
+    )
+
+
+def _maps(register: Register) -> None:
+    register(
+        "miou", "bench_metrics.labels:MeanIou", summary="mean over classes of intersection over union of label maps"
+    )
+    register(
+        "miou_pooled",
+        ("miou",),
+        summary="mIoU over all pictures: `pooled` in the summaries of miou, which this stands for",
+    )
+    register("pixel_acc", "bench_metrics.labels:PixelAccuracy", summary="share of a label map's pixels that are right")
+    register("mae_saliency", "bench_metrics.saliency:MaeSaliency", summary="mean absolute error of saliency in 0..1")
+    register(
+        "fbeta_saliency",
+        "bench_metrics.saliency:FbetaSaliency",
+        summary="F-measure of saliency maps cut at 0.5, precision before recall (β² = 0.3)",
+    )
 
 
 def _hiding(register: Register) -> None:

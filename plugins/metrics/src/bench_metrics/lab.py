@@ -1,4 +1,4 @@
-"""CIE Lab (D65) of 8-bit sRGB, without rounding, and PSNR of its channels.
+"""CIE Lab (D65) of 8-bit sRGB, without rounding, and PSNR and error of its channels.
 
 JRIG (Fig. 12) reports a restored picture's colors that way. `bench_metrics.lab8` has OpenCV's 8-bit Lab.
 """
@@ -77,6 +77,36 @@ def encoded(image: Array, channel: str) -> Plane:
     return plane
 
 
+class RmseAb(Metric):
+    """The root mean squared error of a* and b* together, in CIE Lab units (D65), from uint8 sRGB; 0 at best.
+
+    The root of the mean of (Δa*² + Δb*²) / 2 over pixels: the error of color without luminance. `psnr_ab` is the same
+    figure in decibels, 20 log10(255 / RMSE), so they rank single pictures alike; but their means over pictures differ,
+    and only this one is a distance. A gray picture has no chroma.
+    """
+
+    name = "rmse_ab"
+    direction = "lower"
+    pairs = COLOR
+
+    def prepare(self, reference: Array) -> list[Plane]:
+        """a* and b*, float32 H×W each."""
+        return [centered(reference, channel) for channel in "ab"]
+
+    def measure(self, estimate: Array, prepared: list[Plane]) -> Score:
+        """Score one pair of uint8 H×W×C pictures."""
+        return Score(_mean_square(estimate, "ab", prepared) ** 0.5)
+
+
+def _mean_square(estimate: Array, channels: str, references: list[Plane]) -> float:
+    """The mean squared error of encoded channels, over all of their samples."""
+    errors = (
+        cv2.norm(centered(estimate, channel), reference, cv2.NORM_L2SQR) / reference.size
+        for channel, reference in zip(channels, references, strict=True)
+    )
+    return sum(errors) / len(channels)
+
+
 class PsnrLab(Metric):
     """PSNR of one channel of CIE Lab (D65), from uint8 sRGB, in dB.
 
@@ -94,11 +124,7 @@ class PsnrLab(Metric):
 
     def measure(self, estimate: Array, prepared: list[Plane]) -> Score:
         """Score one pair of uint8 H×W×C pictures."""
-        errors = (
-            cv2.norm(centered(estimate, channel), reference, cv2.NORM_L2SQR) / reference.size
-            for channel, reference in zip(self._channels, prepared, strict=True)
-        )
-        return psnr_score(sum(errors) / len(self._channels))
+        return psnr_score(_mean_square(estimate, self._channels, prepared))
 
 
 class PsnrLabL(PsnrLab):
