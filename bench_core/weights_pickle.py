@@ -1,4 +1,4 @@
-"""Reading weights that come as pickles of numpy arrays, without trusting them.
+"""Reading weights and data sets that come as pickles of numpy arrays, without trusting them.
 
 A pickle is a program: it may name any function and have it called. Here it may name what arrays are made of, and
 nothing else.
@@ -16,18 +16,23 @@ from bench_core.errors import BenchError, one_line
 _ARRAYS = {
     ("numpy.core.multiarray", "_reconstruct"): ("numpy._core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "_reconstruct"): ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy.core.numeric", "_frombuffer"): ("numpy._core.numeric", "_frombuffer"),
+    ("numpy._core.numeric", "_frombuffer"): ("numpy._core.numeric", "_frombuffer"),
     ("numpy", "ndarray"): ("numpy", "ndarray"),
     ("numpy", "dtype"): ("numpy", "dtype"),
 }
 """What a pickle may name, in the spelling of numpy 1 and of numpy 2."""
 
 
-class _ArraysOnly(pickle.Unpickler):
+class ArraysOnly(pickle.Unpickler):
+    """Unpickles arrays, and lists, dicts, text, bytes and numbers; UnpicklingError for whatever names anything else."""
+
     def find_class(self, module_name: str, global_name: str) -> Any:
+        """What the pickle names, where it is part of an array."""
         try:
             return super().find_class(*_ARRAYS[module_name, global_name])
         except KeyError:
-            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}, and weights are arrays only") from None
+            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}, and may hold arrays only") from None
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
@@ -38,7 +43,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """
     try:
         with path.open("rb") as file:
-            return dict(_leaves(_ArraysOnly(file).load(), ""))
+            return dict(_leaves(ArraysOnly(file).load(), ""))
     except Exception as error:  # a broken pickle may raise anything
         raise BenchError(f"{path.name} is no pickle of arrays: {one_line(error)}") from error
 

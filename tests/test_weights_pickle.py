@@ -17,7 +17,7 @@ def write(path, thing, protocol=3):
     return path
 
 
-@pytest.mark.parametrize("protocol", [3, 4])
+@pytest.mark.parametrize("protocol", [3, 4, 5])
 def test_nested_arrays_come_out_under_joined_names(tmp_path, protocol):
     arrays = {"A": {"Conv_0": {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}}, "b": np.ones(2, np.int64)}
     found = read_arrays(write(tmp_path / "w.ckpt", arrays, protocol))
@@ -62,7 +62,7 @@ def test_a_malicious_pickle_is_refused_and_does_nothing(tmp_path, number, protoc
     evil = list(evils(mark))[number]
     path = write(tmp_path / "w.ckpt", {"good": np.ones(2), "evil": evil}, protocol)
     assert any(step[0].name in ("REDUCE", "GLOBAL", "STACK_GLOBAL") for step in pickletools.genops(path.read_bytes()))
-    with pytest.raises(BenchError, match="weights are arrays only"):
+    with pytest.raises(BenchError, match="it names .*, and may hold arrays only"):
         read_arrays(path)
     assert not mark.exists()
     if number < 5:  # the same pickle does its work where it is trusted

@@ -1,17 +1,13 @@
 """`bench weights`: what learned metrics and methods need besides code."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from bench_core.cli.download_bar import download_bar
 from bench_core.cli.options import json_option
 from bench_core.errors import BenchError, CellFailure, RequestError
-
-if TYPE_CHECKING:
-    from bench_core.weights_download import Report
 
 
 @click.group()
@@ -77,7 +73,7 @@ def fetch(names: tuple[str, ...], all_: bool, source: str | None) -> int:
         raise RequestError("name the weights to fetch, or give --all; e.g. bench weights fetch lpips-alex")
     wanted = known.every() if all_ else [known.lookup(name) for name in dict.fromkeys(names)]
     problems: list[BenchError] = []
-    with _progress() as report, Fetcher(source, report) as fetcher:
+    with download_bar() as report, Fetcher(source, report) as fetcher:
         for found in wanted:
             try:
                 click.echo(f"{found.name}: {fetcher.fetch(found)}")
@@ -105,16 +101,3 @@ def path(name: str) -> None:
 def _line(row: dict[str, Any]) -> list[str]:
     size, here = f"{row['size'] / 1e6:.1f} MB", "yes" if row["present"] else "no"
     return [row["name"], size, here, ", ".join(row["needed_by"]), row["license"]]
-
-
-@contextmanager
-def _progress() -> Iterator["Report"]:
-    """A bar on the terminal, while something is downloaded."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None, visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)

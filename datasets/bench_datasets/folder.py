@@ -1,7 +1,6 @@
 """`folder:PATH`: any folder of pictures, with maps where there are some."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,12 @@ from bench_core.errors import CellFailure, RequestError
 from bench_core.images import read_image
 from bench_datasets.labels import read_labels
 from bench_datasets.maps import KINDS, Maps
+from bench_datasets.options import split_options
 
 # Asking Pillow for all its suffixes imports every one of its formats, so the usual ones are known here.
 _USUAL = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
 # Pillow only recognizes these; it cannot read them.
 _STUBS = frozenset({"BUFR", "GRIB", "HDF5", "MPEG"})
-
-
-_KEY = re.compile(rf",({'|'.join(KINDS)})=")
 
 
 class Folder(Dataset):
@@ -56,11 +53,8 @@ class Folder(Dataset):
         }
 
     def _split(self, text: str) -> tuple[str, dict[str, str]]:
-        """The path and, by kind, the folders of maps; a comma is part of a name where such a folder exists."""
-        path, found = text, []
-        while not Path(path).expanduser().is_dir() and (keys := list(_KEY.finditer(path))):
-            found.append((keys[-1][1], path[keys[-1].end() :]))
-            path = path[: keys[-1].start()]
+        """The path and, by kind, the folders of maps."""
+        path, found = split_options(text, KINDS, lambda path: path.is_dir())
         maps = dict(found)
         for kind, where in maps.items():
             if not where:
