@@ -35,7 +35,10 @@ class Register(Protocol):
 
 @hookspec
 def register_models(register: Register) -> None:
-    """Register methods (bench_core.model.Model); `train="module:command"` names a click command that trains one."""
+    """Register methods (bench_core.model.Model); `train="module:command"` names a click command that trains one.
+
+    `train_PART="module:command"` names one that trains a part of it beforehand: `bench train NAME-PART`.
+    """
 
 
 @hookspec

@@ -14,11 +14,23 @@ def train(name: str, arguments: tuple[str, ...]) -> None:
 
     `bench train NAME --help` lists them, e.g. `bench train riis --data folder:photos --out runs/riis`.
     """
-    models = registry().models
-    entry = models.get(name)
-    target = entry.extra.get("train")
-    if target is None:
-        trainable = ", ".join(model.name for model in models if "train" in model.extra) or "none is installed"
-        raise RequestError(f"'{entry.name}' has nothing to train; methods that train: {trainable}")
-    command: click.Command = load_string(target, f"the training command of model '{entry.name}'")
-    command.main(list(arguments), prog_name=f"bench train {entry.name}", standalone_mode=False)
+    targets = _targets()
+    if name not in targets:
+        known = registry().models.get(name).name  # an alias, or an error with near names
+        if known not in targets:
+            raise RequestError(
+                f"'{known}' has nothing to train; methods that train: {', '.join(targets) or 'none is installed'}"
+            )
+        name = known
+    command: click.Command = load_string(targets[name], f"the training command of model '{name}'")
+    command.main(list(arguments), prog_name=f"bench train {name}", standalone_mode=False)
+
+
+def _targets() -> dict[str, str]:
+    """What can be trained: methods by their names, and their parts, registered as `train_PART`, as `NAME-PART`."""
+    return {
+        entry.name + key.removeprefix("train").replace("_", "-"): target
+        for entry in registry().models
+        for key, target in entry.extra.items()
+        if key == "train" or key.startswith("train_")
+    }

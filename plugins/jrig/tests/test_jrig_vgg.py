@@ -8,16 +8,17 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bench_core.errors import RequestError
+from bench_core.nn.vgg import MEAN, STD, widths_to
 from bench_core.torchvision_shim import ensure
 from bench_core.weights import lookup
-from bench_jrig.vgg import CAFFE_SCALE, LAYERS, MEAN, STD, ContrastLoss, load_contrast
+from bench_jrig.vgg import CAFFE_SCALE, LAYER, ContrastLoss, load_contrast
 
 
 def state_of(net: str) -> dict[str, Tensor]:
     """Weights of the right shapes: what a real file would hold, as far as names go."""
     torch.manual_seed(0)
     state, channels, place = {}, 3, 0
-    for width in LAYERS[net]:
+    for width in widths_to(net, LAYER):
         if width:
             state[f"features.{place}.weight"] = torch.randn(width, channels, 3, 3) * (2 / (9 * channels)) ** 0.5
             state[f"features.{place}.bias"] = torch.zeros(width)
@@ -45,16 +46,16 @@ def test_the_features_are_those_of_conv4_1_after_its_relu(net: str, place: int) 
     with torch.device("meta"):
         whole = getattr(torchvision.models, net)(weights=None)
         state = {name: torch.empty_like(value) for name, value in whole.state_dict().items()}
-        loss = ContrastLoss(net, state)
-    assert [(type(a), getattr(a, "weight", torch.empty(0)).shape) for a in loss.features] == [
+        loss = ContrastLoss.of(net, state)
+    assert [(type(a), getattr(a, "weight", torch.empty(0)).shape) for a in loss.vgg.features] == [
         (type(b), getattr(b, "weight", torch.empty(0)).shape) for b in whole.features[: place + 1]
     ]
-    poolings = [layer for layer in loss.features if isinstance(layer, torch.nn.MaxPool2d)]
+    poolings = [layer for layer in loss.vgg.features if isinstance(layer, torch.nn.MaxPool2d)]
     assert len(poolings) == 3
 
 
 def test_the_loss_compares_gray_with_color_in_caffes_scale(vgg16: dict[str, Tensor]) -> None:
-    loss = ContrastLoss("vgg16", vgg16)
+    loss = ContrastLoss.of("vgg16", vgg16)
     gray, color = torch.rand(1, 1, 40, 40, requires_grad=True), torch.rand(1, 3, 40, 40)
     value = loss(gray, color)
     assert value.item() == pytest.approx(
@@ -72,7 +73,7 @@ def test_the_loss_compares_gray_with_color_in_caffes_scale(vgg16: dict[str, Tens
     caffe = (level + 1) * 127.5 - 255 * torch.tensor(MEAN)[:, None, None]
     spread = STD[0] / (sum(STD) / 3)  # channels differ a little from the average
     with torch.no_grad():
-        ours, theirs = loss.describe(level), loss.features(caffe)
+        ours, theirs = loss.describe(level), loss.vgg.features(caffe)
     assert (ours.norm() / theirs.norm()).item() == pytest.approx(1, abs=abs(spread - 1) + 0.02)
 
 
@@ -80,7 +81,7 @@ def test_weights_come_from_a_file(vgg16: dict[str, Tensor], tmp_path: Path) -> N
     save_file(vgg16, tmp_path / "vgg.safetensors")
     torch.save(vgg16, tmp_path / "vgg.pth")
     picture = torch.rand(1, 3, 32, 32)
-    expected = ContrastLoss("vgg16", vgg16).describe(picture)
+    expected = ContrastLoss.of("vgg16", vgg16).describe(picture)
     for name in ("vgg.safetensors", "vgg.pth"):
         assert torch.equal(load_contrast("vgg16", str(tmp_path / name)).describe(picture), expected)
     with pytest.raises(RequestError, match=r"no weights of vgg19: features\.16\.weight is missing"):

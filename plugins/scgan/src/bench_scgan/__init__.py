@@ -12,4 +12,5 @@ def register_models(register: Register) -> None:
         "bench_scgan.method:Scgan",
         summary="saliency-map-guided colorization with a GAN (TCSVT 2020)",
         train="bench_scgan.train:main",
+        train_encoder="bench_scgan.encoder_train:main",
     )

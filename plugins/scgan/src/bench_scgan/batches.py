@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,13 +16,15 @@ from bench_core.torch_model import to_tensor
 from bench_scgan.config import NetworkConfig, TrainingConfig
 from bench_scgan.views import gray_of, resized, to_range
 
+Thing = TypeVar("Thing")
+
 
 @lru_cache(maxsize=4)
 def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return keyed_generator(seed, "epoch", epoch, "", 0).permutation(count)
 
 
-def drawn(photos: Sequence[Pixels], seed: int, first: int, count: int) -> list[Pixels]:
+def drawn(photos: Sequence[Thing], seed: int, first: int, count: int) -> list[Thing]:
     """`count` photos from place `first` on of an endless row, in which each epoch has each photo once."""
     places = range(first, first + count)
     return [photos[_order(seed, place // len(photos), len(photos))[place % len(photos)]] for place in places]

@@ -24,20 +24,26 @@ _WIDTHS = (1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8)
 """Channels of the global encoder's convolutions, in first widths."""
 
 
-def conv(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
-    """A convolution without bias that pads by reflection: sides stay, or are halved by stride 2."""
-    padding = size // 2
-    return nn.Conv2d(inputs, outputs, size, stride, padding, bias=False, padding_mode="reflect")
+def conv(inputs: int, outputs: int, size: int = 3, stride: int = 1, bias: bool = False) -> nn.Conv2d:
+    """A convolution that pads by reflection: sides stay, or are halved by stride 2."""
+    return nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=bias, padding_mode="reflect")
 
 
 class Block(nn.Sequential):
     """Convolution, batch norm (unless `norm` is off), LeakyReLU 0.2; `up` doubles the sides first (nearest)."""
 
     def __init__(
-        self, inputs: int, outputs: int, size: int = 3, stride: int = 1, norm: bool = True, up: bool = False
+        self,
+        inputs: int,
+        outputs: int,
+        size: int = 3,
+        stride: int = 1,
+        norm: bool = True,
+        up: bool = False,
+        bias: bool = False,
     ) -> None:
         layers: list[nn.Module] = [nn.Upsample(scale_factor=2.0, mode="nearest")] if up else []
-        layers.append(conv(inputs, outputs, size, stride))
+        layers.append(conv(inputs, outputs, size, stride, bias))
         if norm:
             layers.append(nn.BatchNorm2d(outputs))
         super().__init__(*layers, nn.LeakyReLU(SLOPE))
@@ -46,17 +52,17 @@ class Block(nn.Sequential):
 class GlobalEncoder(nn.Module):
     """A gray VGG-16 of convolutions alone: poolings are strides, and a 14th convolution is the last pooling.
 
-    N×1×H×W to N×8c×H/32×W/32. `first_bias` is a constant that pre-trained weights may bring along: what follows the
-    first convolution has no batch norm to take it.
+    N×1×H×W to N×8c×H/32×W/32. `bias` is for pre-training; a generator's convolutions have none. `first_bias` is a
+    constant that pre-trained weights may bring along: behind the first convolution there is no batch norm to take it.
     """
 
     first_bias: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, bias: bool = False) -> None:
         super().__init__()
         widths = [channels * width for width in _WIDTHS]
         self.blocks = nn.ModuleList(
-            Block(before, after, stride=2 if place in _STRIDED else 1, norm=place > 0)
+            Block(before, after, stride=2 if place in _STRIDED else 1, norm=place > 0, bias=bias)
             for place, (before, after) in enumerate(zip([1, *widths], widths, strict=False))
         )
         self.outputs = widths[-1]

@@ -25,6 +25,8 @@ from bench_scgan.batches import Batches
 from bench_scgan.config import NetworkConfig, TrainingConfig, configs, hyperparameters
 from bench_scgan.networks import Generator
 from bench_scgan.objective import DiscriminatorObjective, GeneratorObjective
+from bench_scgan.perceptual import PerceptualLoss, load_perceptual
+from bench_scgan.preweights import load_preweights
 from bench_scgan.schedule import Plan, learning_rate, plan
 from bench_scgan.validation import Validation
 from bench_scgan.weights import load_weights, save_weights
@@ -46,7 +48,11 @@ def stages(
 
 
 def updates(
-    network: Generator, config: TrainingConfig, steps: Plan, judges: DiscriminatorObjective | None, perceptual: Any
+    network: Generator,
+    config: TrainingConfig,
+    steps: Plan,
+    judges: DiscriminatorObjective | None,
+    perceptual: PerceptualLoss | None,
 ) -> list[Update]:
     """The generator's update and, where there are discriminators, theirs, which sees what the generator just made."""
     lr, clip_norm = learning_rate(config, steps), config.clip_norm or None
@@ -74,6 +80,7 @@ def build(options: TrainingOptions) -> Trainer:
     network_config, config = configs(options.values())
     photos, validation_photos = options.photos(also=("saliency",) if network_config.attention else ())
     validation = Validation(validation_photos, network_config)
+    perceptual = load_perceptual(config)
 
     torch.manual_seed(options.seed)
     network = Generator(network_config, config.init)
@@ -84,9 +91,13 @@ def build(options: TrainingOptions) -> Trainer:
             raise RequestError(f"{options.init} holds another network than --preset {options.preset}")
         network.load_state_dict(loaded.network.state_dict())
         origin = {"started_from": loaded.training}
+    elif config.preweights:
+        origin = {"preweights_are": load_preweights(network, config.preweights)}
     judges = DiscriminatorObjective(config, network_config.attention) if config.adversarial else None
 
     accelerator = make_accelerator(options.device, options.mixed_precision)
+    if perceptual is not None:
+        perceptual = channels_last(perceptual).to(accelerator.device)
     steps = plan(config, len(photos), accelerator.num_processes)
     settings = {**options.settings(accelerator), "method": "scgan", "photos": len(photos)}
 
@@ -94,7 +105,7 @@ def build(options: TrainingOptions) -> Trainer:
         save_weights(path, network, {**settings, **progressed.record(), **origin})
 
     recipe = Recipe(
-        updates=updates(network, config, steps, judges, None),
+        updates=updates(network, config, steps, judges, perceptual),
         stages=stages(photos, network_config, config, steps, options.seed, accelerator.num_processes),
         validate=lambda: validation.run(network),
         export=export,
