@@ -21,7 +21,7 @@ from bench_core.params import Param
 from bench_core.plan import Request, Workbench
 from bench_core.plugins import registry
 from bench_core.randomness import keyed_generator
-from bench_core.runner import DECODE_STAGE, ENCODE_STAGE, checked
+from bench_core.runner import DECODE_STAGE, ENCODE_STAGE, checked, told_truth
 from bench_core.task import TASKS
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
@@ -96,6 +96,10 @@ def _declared(model: Model) -> None:
     unknown = set(model.returned()) - set(model.task.outputs)
     if unknown:
         raise Broken(f"outputs {sorted(unknown)} are not of {model.task.name}: {', '.join(model.task.outputs)}")
+    if strange := set(model.oracle) - set(model.task.optional):
+        raise Broken(
+            f"oracle {sorted(strange)} are no optional fields of {model.task.name}: {', '.join(model.task.optional)}"
+        )
     if not all(isinstance(param, Param) for param in model.params):
         raise Broken("params must be a tuple of Param")
     if not (type(model).__doc__ or "").strip():
@@ -123,7 +127,8 @@ def _condition(bench: Workbench, images: Sequence[str], seed: int = 0) -> Condit
     rngs = tuple(keyed_generator(seed, image, DECODE_STAGE, "check", 0) for image in images)
     channel = next(iter(bench.channels.values()))
     stages = tuple(Stage(stage.name, stage.values) for stage in channel.stages) if bench.model.told else None
-    return Condition(stages, rngs)
+    oracle = tuple(told_truth(bench.model, bench.samples[image]) for image in images) if bench.model.oracle else ()
+    return Condition(stages, rngs, oracle)
 
 
 def _decode(

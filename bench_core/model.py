@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bench_core.errors import MissingWeights
+from bench_core.errors import CellFailure, MissingWeights
 from bench_core.params import Param, Value
 from bench_core.task import Task
 
@@ -39,11 +39,36 @@ class Stage:
 class Condition:
     """What a receiver may know besides the received picture.
 
-    `stages` is None unless the model declares `told`; `rngs` holds one keyed generator per picture.
+    `stages` is None unless the model declares `told`; `rngs` holds one keyed generator per picture. `oracle` holds, for
+    each picture, those fields of its sample that the model's `oracle` names: the truth, as it was before any
+    degradation. It is () for every other model.
     """
 
     stages: tuple[Stage, ...] | None = None
     rngs: tuple[np.random.Generator, ...] = ()
+    oracle: tuple[Mapping[str, Any], ...] = ()
+
+    def only(self, pictures: Sequence[int]) -> "Condition":
+        """What is known of some of the pictures."""
+        return Condition(
+            self.stages,
+            tuple(self.rngs[index] for index in pictures) if self.rngs else (),
+            tuple(self.oracle[index] for index in pictures) if self.oracle else (),
+        )
+
+    def truth(self, field: str) -> list[Any]:
+        """The true `field` of each picture, as its sample holds it: pictures uint8 H×W×C, which may be another size.
+
+        Raises:
+            CellFailure: `skipped_unsupported`, where a picture's data set has no such field.
+        """
+        if not self.oracle or any(field not in known for known in self.oracle):
+            raise CellFailure(
+                "skipped_unsupported",
+                f"the method is to be told the true '{field}' of the picture, and there is none; "
+                f"e.g. --dataset folder:photos,{field}=DIR",
+            )
+        return [known[field] for known in self.oracle]
 
     def normal(self, shape: Sequence[int]) -> Array:
         """Standard normal float32 draws N×*shape, each picture's from its own generator."""
@@ -54,16 +79,18 @@ class Model:
     """A method under test.
 
     Class attributes say what the harness must know: the `task`; the `outputs` decode returns (default: all of
-    the task's); `told`, whether decode is told the degradation; `stochastic`, whether encode or decode draws from
-    the generators; `takes_floats`, whether decode can be handed unrounded pictures, float H×W×C in [0, 1]; `params`,
-    what `--set key=value` may change. `default_weights` is the file that ships with the plugin (it need not be
-    there yet), or None for a method that has none.
+    the task's); `told`, whether decode is told the degradation; `oracle`, the optional fields of a sample that decode
+    is told, though no receiver could know them (`setup` may set it, where it depends on the settings); `stochastic`,
+    whether encode or decode draws from the generators; `takes_floats`, whether decode can be handed unrounded pictures,
+    float H×W×C in [0, 1]; `params`, what `--set key=value` may change. `default_weights` is the file that ships with
+    the plugin (it need not be there yet), or None for a method that has none.
     """
 
     name: str = ""
     task: ClassVar[Task]
     outputs: tuple[str, ...] = ()
     told: ClassVar[bool] = False
+    oracle: tuple[str, ...] = ()
     takes_floats: ClassVar[bool] = False
     stochastic: bool = False
     params: ClassVar[tuple[Param, ...]] = ()
@@ -136,8 +163,4 @@ class ArrayModel(Model):
 
     def decode_all(self, received: Sequence[Array], condition: Condition) -> list[dict[str, Array]]:
         """One after another, each with its own generator."""
-        single = condition.rngs or (None,) * len(received)
-        return [
-            self.decode(image, Condition(condition.stages, (rng,) if rng is not None else ()))
-            for image, rng in zip(received, single, strict=True)
-        ]
+        return [self.decode(image, condition.only([index])) for index, image in enumerate(received)]

@@ -104,7 +104,7 @@ class Workbench:
         if problems:
             raise RequestError(problems)
         model = create_model(model_class, request.plugin, settings or {}, weights, request.device)
-        pairs = model.task.pairs_for(model.returned())
+        pairs = model.task.pairs_for([name for name in model.returned() if name not in model.oracle])
         channels = [*channels, *(Channel((stage,)) for stage in captured)]
         if request.container == "float":
             channels = [attempt(partial(_unrounded, channel), "--container float") for channel in channels]
@@ -156,6 +156,8 @@ class Workbench:
         }
         if self.request.secrets:
             asked["secrets"] = self.request.secrets
+        if self.model.oracle:
+            asked["oracle"] = list(self.model.oracle)
         return RunIdentity(model, self.request.dataset, self.samples.digest, self.request.seed, asked)
 
     @cached_property
@@ -247,6 +249,12 @@ def _misfits(
         for metric in metrics.values()
         if not any(metric.scores(pair) for pair in pairs)
     ]
+    if strange := [name for name in model.oracle if name not in model.task.optional]:
+        known = ", ".join(model.task.optional) or "none"
+        problems.append(
+            f"--plugin {request.plugin}: wants to be told the true {' and '.join(strange)}; of {model.task.name} a "
+            f"method may be told {known}"
+        )
     if request.secrets and "secret" not in model.task.fields:
         problems.append(f"--secrets {request.secrets}: {request.plugin} hides no secret ({model.task.name})")
     if not model.takes_floats and any(channel.exact for channel in channels):

@@ -15,7 +15,7 @@ import numpy as np
 from bench_core.degradation import Channel, Received
 from bench_core.errors import CellFailure, as_failure, one_line
 from bench_core.images import clip_fraction, to_uint8
-from bench_core.model import Condition, Sample, Stage
+from bench_core.model import Condition, Model, Sample, Stage
 from bench_core.plan import Slice, Workbench
 from bench_core.randomness import keyed_generator
 from bench_core.records import CellKey, TripKey, TripRecord
@@ -39,6 +39,7 @@ class _Sent:
     references: dict[str, Array]
     cover: Array
     facts: dict[str, Any]
+    oracle: dict[str, Any]
     scorer: Scorer
 
 
@@ -72,7 +73,7 @@ def run_slice(bench: Workbench, work: Slice, threads: Executor) -> list[TripReco
             sent[image] = outcome
     measured: list[Future[TripRecord]] = []
     for together, received in _degrade_ahead(bench, work, sent, threads):
-        for trip, arrived in _decode(bench, together, received):
+        for trip, arrived in _decode(bench, together, received, sent):
             cells = work.work[trip.image][trip]
             if isinstance(arrived, CellFailure):
                 records.append(_lost(bench, trip, cells, arrived, sent[trip.image], received[trip]))
@@ -128,7 +129,12 @@ def _sent(bench: Workbench, sample: Sample, carrier: Any, seconds: float) -> _Se
     exact = None
     if any(channel.exact for channel in bench.channels.values()):
         exact = np.asarray(carrier, np.float32) / np.float32(255 if np.asarray(carrier).dtype == np.uint8 else 1)
-    return _Sent(image, exact, seconds, clipped, references, cover, facts, scorer)
+    return _Sent(image, exact, seconds, clipped, references, cover, facts, told_truth(bench.model, sample), scorer)
+
+
+def told_truth(model: Model, sample: Sample) -> dict[str, Any]:
+    """What decode is told of a sample: the fields that the method's `oracle` names, as far as there are any."""
+    return {name: sample[name] for name in model.oracle if name in sample}
 
 
 def _degrade_ahead(
@@ -165,7 +171,10 @@ def _degrade(channel: Channel, sent: _Sent, seed: int, trip: TripKey) -> tuple[R
 
 
 def _decode(
-    bench: Workbench, trips: Sequence[TripKey], received: Mapping[TripKey, tuple[Received, float] | CellFailure]
+    bench: Workbench,
+    trips: Sequence[TripKey],
+    received: Mapping[TripKey, tuple[Received, float] | CellFailure],
+    sent: Mapping[str, _Sent],
 ) -> Iterator[tuple[TripKey, _Arrived | CellFailure]]:
     arrived: dict[TripKey, tuple[Received, float]] = {}
     for trip in trips:
@@ -186,7 +195,8 @@ def _decode(
             # A copy each: a method that writes into what it got must not reach what is measured.
             received = [arrived[trip][0] for trip in batch]
             handed = [(one.image if one.exact is None else one.exact).copy() for one in received]
-            return bench.model.decode_all(handed, Condition(stages, rngs))
+            oracle = tuple(sent[trip.image].oracle for trip in batch) if bench.model.oracle else ()
+            return bench.model.decode_all(handed, Condition(stages, rngs, oracle))
 
         for trip, outcome in zip(group, _guarded(decode, group), strict=True):
             if isinstance(outcome, CellFailure):
@@ -268,6 +278,8 @@ def _record(
     bench: Workbench, trip: TripKey, sent: _Sent | None, received: tuple[Received, float] | CellFailure | None
 ) -> TripRecord:
     record = TripRecord(trip, bench.samples.digests.get(trip.image, ""))
+    if bench.model.oracle:
+        record.details["oracle"] = list(bench.model.oracle)
     if sent is not None:
         record.encode_s = sent.seconds
     if isinstance(received, tuple):

@@ -62,10 +62,7 @@ class TorchModel(Model):
         return [
             output
             for group in self._groups(len(received))
-            for output in self._decode(
-                [received[i] for i in group],
-                Condition(condition.stages, tuple(condition.rngs[i] for i in group) if condition.rngs else ()),
-            )
+            for output in self._decode([received[i] for i in group], condition.only(group))
         ]
 
     def _groups(self, count: int) -> list[list[int]]:
