@@ -6,7 +6,7 @@ from bench_core.hookspecs import Register
 
 @hookimpl
 def register_models(register: Register) -> None:
-    """Two hiders and, for either gray task, the method that does nothing."""
+    """Two hiders; for either gray task, the method that does nothing; and for colorization, a table of colors."""
     register("lsb", "bench_baselines.lsb:Lsb", summary="the secret's high bits in the host's low bits; fragile")
     register(
         "dct-hide",
@@ -22,4 +22,10 @@ def register_models(register: Register) -> None:
         "copy-gray-colorization",
         "bench_baselines.copy_gray:CopyGrayColorization",
         summary="the luminance, copied to R, G and B (colorization)",
+    )
+    register(
+        "gray-lut",
+        "bench_baselines.gray_lut:GrayLut",
+        summary="the mean color of each gray level, from a table of your photos (colorization)",
+        train="bench_baselines.train_lut:main",
     )
