@@ -1,0 +1,121 @@
+"""`Sdc`: the networks as a method that the harness can test."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench_core.errors import CellFailure, RequestError
+from bench_core.images import to_uint8
+from bench_core.model import Condition
+from bench_core.params import Param
+from bench_core.task import COLORIZATION
+from bench_core.torch_model import TorchModel, to_arrays
+from bench_semantic.colorize import PAD, RESIZE, Colorizer, classes_of, nearest
+from bench_semantic.edits import Edits, read_edits
+from bench_semantic.label_sets import ClassMap
+from bench_semantic.weights import SHIPPED, load_weights
+
+PREDICTED, HUMAN, EDITED, NONE = "predicted", "human", "edited", "none"
+
+
+class Sdc(TorchModel):
+    """Semantic-driven colorization (arXiv 2006.07587): colors from the gray picture and a map of what it shows.
+
+    `map_source` says where the map comes from: `predicted` from the gray picture; `human`, the data set's own, which no
+    receiver could know (the harness tells it and says so in the run); `edited`, from a file of edits; `none`, class 0
+    everywhere. Any size from 1×1. `semantic` is returned where a map is predicted or edited.
+    RequestError for weights without the networks that are needed.
+    """
+
+    name = "sdc"
+    task = COLORIZATION
+    default_weights = SHIPPED
+    params: ClassVar[tuple[Param, ...]] = (
+        Param(
+            "map_source",
+            str,
+            choices=(PREDICTED, HUMAN, EDITED, NONE),
+            default=PREDICTED,
+            help="the semantic map: predicted, the data set's own (human), from a file of edits, or none",
+        ),
+        Param(
+            "infer",
+            str,
+            choices=(RESIZE, PAD),
+            default=RESIZE,
+            help="show the networks the picture as a square of `size`, or as it is, padded",
+        ),
+        Param("size", int, 0, 4096, default=0, help="side of that square; 0 = the side of the training pictures"),
+        Param("edit", str, default="", help="the file of edits that map_source=edited replays"),
+    )
+
+    def setup(self) -> None:
+        """Load the networks, and the edits where there are any."""
+        networks = load_weights(self.needed_weights(), self.device).network
+        self.colorizer = Colorizer(networks, str(self.settings["infer"]), int(self.settings["size"]))
+        self.labels = networks.labels
+        self.source = str(self.settings["map_source"])
+        if networks.color is None:
+            raise RequestError(f"{self.weights} holds no color network; bench train sdc writes one, or bench sdc join")
+        if self.source == PREDICTED and networks.segmentation is None:
+            raise RequestError(
+                f"{self.weights} holds no segmentation network; add one: bench sdc join {self.weights} SEGMENTATION "
+                "-o FILE; or --set map_source=none"
+            )
+        edit = str(self.settings["edit"])
+        if bool(edit) != (self.source == EDITED):
+            raise RequestError(
+                "map_source=edited and edit=FILE go together, e.g. --set map_source=edited --set edit=edits.json"
+            )
+        self.edits: Edits | None = None
+        if edit:
+            self.edits = read_edits(Path(edit).expanduser(), self.labels)
+            self.settings["edits"] = self.edits.digest  # other edits of the same name are another setting
+        self.oracle = ("semantic",) if self.source == HUMAN else ()
+        self.outputs = ("color", "semantic") if self.source in (PREDICTED, EDITED) else ("color",)
+
+    def decode(self, received: Tensor, condition: Condition) -> dict[str, Tensor]:
+        """`color` N×3×H×W, and `semantic` N×1×H×W, of gray pictures N×1×H×W; all in [0, 1].
+
+        Raises:
+            CellFailure: `skipped_unsupported`, where the map is to come from people and there is none.
+        """
+        if self.source == PREDICTED:
+            classes = self.colorizer.predicted(received)
+        elif self.source == NONE:
+            classes = torch.zeros_like(received).long()
+        else:
+            maps = self._human(condition) if self.source == HUMAN else self._edited(received)
+            shape = received.shape[-2:]
+            classes = torch.cat(
+                [nearest(torch.from_numpy(self.labels.shown(each)).long()[None, None], *shape) for each in maps]
+            ).to(received.device)
+        color = self.colorizer.painted(received, classes)
+        found = {"color": color, "semantic": self._numbers(classes)}
+        return {name: found[name] for name in self.outputs}
+
+    def _numbers(self, classes: Tensor) -> Tensor:
+        """Classes N×1×H×W as the harness has them: numbers of the label set's files, over 255."""
+        numbers = torch.from_numpy(self.labels.numbers(np.arange(256, dtype=np.uint8))).to(classes.device)
+        return numbers[classes].float() / 255
+
+    def _human(self, condition: Condition) -> list[ClassMap]:
+        return [classes_of(numbers[..., 0], self.labels) for numbers in condition.truth("semantic")]
+
+    def _edited(self, received: Tensor) -> list[ClassMap]:
+        if self.edits is None:
+            raise RequestError("map_source=edited needs edit=FILE")
+        maps = []
+        for gray in to_arrays(received):
+            found = self.edits.find(to_uint8(gray))
+            if found is None:
+                raise CellFailure(
+                    "skipped_unsupported",
+                    f"{self.settings['edit']} has no edit of this very gray picture: edits belong to the exact pixels "
+                    "that they were made on",
+                )
+            maps.append(found)
+        return maps
