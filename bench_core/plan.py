@@ -27,7 +27,10 @@ from bench_core.unrounded import FloatContainer
 
 @dataclass(frozen=True)
 class Request:
-    """One run as it was asked for; plain values, so that a worker process can build it again."""
+    """One run as it was asked for; plain values, so that a worker process can build it again.
+
+    A metric that has nothing to score is a mistake, unless the run is `one_of_several` methods asked for the same ones.
+    """
 
     plugin: str
     degrade: tuple[str, ...] = ("clean",)
@@ -46,6 +49,7 @@ class Request:
     keep: int = 4
     sweep: str = "product"
     max_points: int = 200
+    one_of_several: bool = False
 
 
 @dataclass
@@ -109,6 +113,7 @@ class Workbench:
         if request.container == "float":
             channels = [attempt(partial(_unrounded, channel), "--container float") for channel in channels]
         if not problems:
+            metrics = _fitting(request, metrics, pairs)
             problems += _misfits(request, model, pairs, channels, metrics)
         if problems:
             raise RequestError(problems)
@@ -122,6 +127,7 @@ class Workbench:
             secrets_from=secrets,
         )
         found = tuple(pair for pair in pairs if any(_has(fields, pair) for fields in samples.fields.values()))
+        metrics = _fitting(request, metrics, found)
         if problems := _lacking(request, pairs, found, metrics):
             raise RequestError(problems)
         return cls(request, model, samples, {channel.id: channel for channel in channels}, metrics, found)
@@ -217,6 +223,12 @@ def _has(fields: Collection[str], pair: Pair) -> bool:
     """Whether a sample with these fields has the pair's reference; the carrier is always there."""
     kind, _, name = pair.reference.partition(".")
     return kind != "sample" or name in fields
+
+
+def _fitting(request: Request, metrics: dict[str, Metric], pairs: Sequence[Pair]) -> dict[str, Metric]:
+    """The metrics that count: all that were asked of this method; of those asked of several, those it has pairs for."""
+    fitting = {name: metric for name, metric in metrics.items() if any(metric.scores(pair) for pair in pairs)}
+    return fitting if request.one_of_several and fitting else metrics
 
 
 def _lacking(

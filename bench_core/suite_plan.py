@@ -240,6 +240,7 @@ def _request(suite: Suite, columns: Sequence[Column], chosen: Chosen, options: O
         seed=suite.seed if options.seed is None else options.seed,
         size=chosen.size,
         limit=chosen.limit,
+        one_of_several=not options.metrics,
         **options.rest,
     )
 

@@ -111,6 +111,19 @@ def test_a_metric_without_anything_to_score_is_refused(asked, problem):
     assert caught.value.problems[0].startswith(problem)
 
 
+def test_one_of_several_methods_is_asked_for_what_it_has():
+    metrics = ("mean-error", "agree")
+    alone = Workbench.build(request(plugin="paint", metrics=metrics, one_of_several=True))
+    assert list(alone.metrics) == ["mean-error"]
+    assert list(Workbench.build(request(metrics=metrics, dataset="tiny", one_of_several=True)).metrics) == [
+        "mean-error"
+    ]
+    assert list(Workbench.build(request(metrics=metrics, one_of_several=True)).metrics) == list(metrics)
+    for asked in ({"plugin": "paint"}, {"dataset": "tiny"}):
+        with pytest.raises(RequestError, match="--metric agree: "):
+            Workbench.build(request(metrics=("agree",), one_of_several=True, **asked))
+
+
 def test_only_semantic_maps_are_labels():
     assert [pair.name for task in TASKS.values() for pair in task.pairs if pair.kind != "picture"] == ["semantic"]
     assert [pair.name for pair in COLORIZATION.pairs_for(("color",))] == ["colorized", "channel"]

@@ -29,7 +29,7 @@ class GrayLut(ArrayModel):
         if self.weights is None:
             raise MissingWeights(
                 f"{self.name} needs a table of colors, and none ships with it; make one, e.g. {MADE_BY}, "
-                f"then --weights runs/gray-lut/gray-lut.csv"
+                f"then --weights runs/gray-lut/lut.csv"
             )
         self._table = np.rint(read_table(self.weights)).astype(np.uint8)
 

@@ -8,7 +8,7 @@ from bench_baselines.gray_table import MADE_BY, count_colors, write_table
 from bench_core.errors import RequestError
 from bench_core.photos import each_photo
 
-FILE = "gray-lut.csv"
+FILE = "lut.csv"
 
 
 @click.command()
