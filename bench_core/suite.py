@@ -34,7 +34,8 @@ ENCODED_BYTES = "encoded_bytes"
 class DataChoice:
     """One data set that a suite can be measured on: the first of `datasets` that is here.
 
-    `env` is a variable that may hold the folder, of the kind of the first one; `size` and `limit` are those of `bench run`.
+    `env` is a variable that may hold the folder, of the kind of the first one; `size` and `limit` are those of `bench
+    run`.
     """
 
     name: str
@@ -114,9 +115,10 @@ class Caveat:
 class Suite:
     """One suite as its file says it.
 
-    `figure` marks a plot without printed numbers. `floor` is the label of the method that does nothing: what comes no
-    more than 1 dB above it, on `floor_pairs` in `floor_metrics`, is marked. `presets` of the method `presets_of` stand
-    beside a table of hyper-parameters.
+    `figure` marks a plot without printed numbers. `originals` asks for a row with the figures that the references
+    themselves have; it names the reported row beside which that stands, if there is one. `floor` is the label of the
+    method that does nothing: what comes no more than 1 dB above it, on `floor_pairs` in `floor_metrics`, is marked.
+    `presets` of the method `presets_of` stand beside a table of hyper-parameters.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Suite:
     seed: int = 0
     metrics: tuple[str, ...] = ()
     figure: bool = False
+    originals: str = ""
     floor: str = ""
     floor_pairs: tuple[str, ...] = ()
     floor_metrics: tuple[str, ...] = ("psnr",)
@@ -211,6 +214,7 @@ def _suite(top: TableReader, name: str) -> Suite:
         seed=top.integer("seed", 0) or 0,
         metrics=top.texts("metrics"),
         figure=top.flag("figure"),
+        originals=top.text("originals", ""),
         floor=top.text("floor", ""),
         floor_pairs=top.texts("floor_pairs"),
         floor_metrics=top.texts("floor_metrics") or ("psnr",),

@@ -4,7 +4,7 @@ Reported and measured figures meet only here, each cell with its origin; nothing
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench_core.statistics import Summary
@@ -21,11 +21,15 @@ FLOOR_MARGIN = 1.0
 
 @dataclass(frozen=True)
 class SuiteCell:
-    """One figure, or none (`value` None). A measured one has its `line`; `mark` compares it with the floor."""
+    """One figure, or none (`value` None). A measured one has its `line`; `mark` compares it with the floor.
+
+    `kind` is the metric's, as far as a run tells it.
+    """
 
     value: float | None = None
     line: SummaryLine | None = None
     mark: str = ""
+    kind: str = "mean"
 
     @property
     def summary(self) -> Summary | None:
@@ -91,7 +95,7 @@ class _Measured:
             return SuiteCell()
         for (degradation, pair, metric), line in self.lines.items():
             if (pair, metric) == (column.pair, column.metric) and column.degradation in ("", degradation):
-                return SuiteCell(line.summary.mean, line)
+                return SuiteCell(line.summary.mean, line, kind=line.summary.kind)
         return SuiteCell()
 
 
@@ -144,13 +148,17 @@ def _rows(
     suite: StoredSuite, columns: Sequence[Column], figures: Sequence[ReportedFigure], measured: Sequence[_Measured]
 ) -> list[SuiteRow]:
     row_of = {method["label"]: method["row"] for method in suite.definition["methods"]}
+    kinds = {(pair, metric): line.summary.kind for group in measured for (_, pair, metric), line in group.lines.items()}
     rows = []
     for reported in suite.definition["reported"]:
-        rows.append(_reported_row(suite, reported, columns, figures))
+        rows.append(_reported_row(suite, reported, columns, figures, kinds))
         of_row = [group for group in measured if row_of[group.label] == reported["row"]]
         rows += [_measured_row(suite, group, columns, measured) for group in of_row]
     rest = [group for group in measured if not row_of[group.label]]
     rows += [_measured_row(suite, group, columns, measured) for group in rest]
+    if beside := suite.definition.get("originals"):
+        at = next((at for at, row in enumerate(rows, 1) if (row.label, row.origin) == (beside, "reported")), len(rows))
+        rows[at:at] = _originals(columns, measured)
     for preset in suite.definition["presets"]:
         values = tuple(SuiteCell(preset["values"].get(column.metric)) for column in columns)
         rows.append(SuiteRow(preset["label"], "preset", "", values))
@@ -159,7 +167,11 @@ def _rows(
 
 
 def _reported_row(
-    suite: StoredSuite, reported: Mapping[str, str], columns: Sequence[Column], figures: Sequence[ReportedFigure]
+    suite: StoredSuite,
+    reported: Mapping[str, str],
+    columns: Sequence[Column],
+    figures: Sequence[ReportedFigure],
+    kinds: Mapping[tuple[str, str], str],
 ) -> SuiteRow:
     values = {
         (figure.degradation, figure.pair, figure.metric): figure.value
@@ -168,7 +180,8 @@ def _reported_row(
     }
     cells = (
         SuiteCell(
-            None if column.measured_only else values.get((stored_degradation(column), column.pair, column.metric))
+            None if column.measured_only else values.get((stored_degradation(column), column.pair, column.metric)),
+            kind=kinds.get((column.pair, column.metric), "mean"),
         )
         for column in columns
     )
@@ -184,13 +197,29 @@ def _measured_row(
     for column in columns:
         cell = group.cell(column)
         if floors and floors[0] is not group and _has_floor(suite, column):
-            cell = SuiteCell(cell.value, cell.line, _mark(cell.value, floors[0].cell(column).value))
+            cell = replace(cell, mark=_mark(cell.value, floors[0].cell(column).value))
         cells.append(cell)
     notes = {method["label"]: method["note"] for method in suite.definition["methods"]}
     note = notes[group.label]
     if group.by_level and (before := [column.title for column in columns if not column.degradation]):
         note = "; ".join(filter(None, (note, f"several models, each with a {before[0]} of its own: see their runs")))
     return SuiteRow(group.label, "measured", data_words(group.runs[0]), tuple(cells), note, tuple(group.runs))
+
+
+def _originals(columns: Sequence[Column], measured: Sequence[_Measured]) -> list[SuiteRow]:
+    """For each set of pictures a row of the references' own figures, which every run of it found alike."""
+    rows = []
+    for place in dict.fromkeys(_place(group) for group in measured):
+        groups = [group for group in measured if _place(group) == place]
+        found = (next((c for group in groups if _of_reference(c := group.cell(column)) is not None), SuiteCell())
+                 for column in columns)  # fmt: skip
+        cells = tuple(SuiteCell(_of_reference(cell), kind=cell.kind) for cell in found)
+        rows.append(SuiteRow("the originals", "measured", data_words(groups[0].runs[0]), cells, runs=()))
+    return rows
+
+
+def _of_reference(cell: SuiteCell) -> float | None:
+    return cell.summary.reference if cell.summary else None
 
 
 def _place(group: _Measured) -> tuple[str, str, int]:
@@ -229,5 +258,5 @@ def cell_text(cell: SuiteCell, column: Column) -> str:
         return f"{cell.value:g}"
     if column.metric == ENCODED_BYTES:
         return f"{cell.value:.0f}"
-    text = figure(cell.value, column.metric, cell.summary.kind if cell.summary else "mean")
+    text = figure(cell.value, column.metric, cell.kind)
     return f"{text} {cell.mark}" if cell.mark else text

@@ -344,3 +344,30 @@ def test_a_variable_names_data_of_the_kind_that_the_suite_has_first():
     assert choose_data(made, None, {}).dataset == "tiny"
     with pytest.raises(RequestError, match="BENCH_SOMEWHERE: qr: 'elsewhere' is no option"):
         choose_data(made, None, {"BENCH_SOMEWHERE": "elsewhere"})
+
+
+def test_the_originals_stand_beside_the_row_that_the_paper_has_of_them(bench, monkeypatch, tmp_path):
+    monkeypatch.setenv("BENCH_LOAD_PLUGINS", "reports,leaderboard,datasets,metrics")
+    registry.cache_clear()
+    (tmp_path / "color.toml").write_text(
+        'title = "Color"\npaper = "P"\ntable = "T"\ntask = "colorization"\npublished_data = "none"\n'
+        'originals = "Truth"\n'
+        "columns = [\n"
+        '  { title = "CCI", pair = "colorized", metric = "cci", degradations = "plain" },\n'
+        '  { title = "in range", pair = "colorized", metric = "cci_ratio", degradations = "plain" },\n'
+        ']\ndata = [{ name = "tiny", datasets = "tiny", size = "8", limit = 4 }]\n'
+        'reported = [{ row = "Truth", values = [40, 0.0425] }, { row = "Us", values = [30, 0.2] }]\n'
+        '[[methods]]\nlabel = "paint"\nrow = "Us"\nplugin = "paint"\n'
+    )
+    lines = bench("run", "--suite", "file:color.toml", check=0).stdout.splitlines()
+    table = [line.split() for line in lines]
+    at = table.index(["Truth", "reported", "40.00", "4.2", "%"])
+    original, us, paint = table[at + 1 : at + 4]
+    assert original[:3] == ["the", "originals", "measured"]
+    assert float(original[3]) > 0
+    assert us == ["Us", "reported", "30.00", "20.0", "%"]
+    assert paint[:3] == ["paint", "measured", "0.00"]
+    report = bench("report", "--suite", "file:color.toml", check=0).stdout
+    assert f"| the originals | measured | tiny, size 8, the first 4 | {original[3]} |" in report
+    bench("leaderboard", "build", "-o", "site", check=0)
+    assert "the originals" in (tmp_path / "site" / "suites" / "file-color-toml.html").read_text()

@@ -57,6 +57,7 @@ def definition(suite: Suite, columns: Sequence[Column]) -> dict[str, Any]:
         "reported": [{"row": reported.row, "note": reported.note} for reported in suite.reported],
         "caveats": [asdict(caveat) for caveat in suite.caveats],
         "figure": suite.figure,
+        "originals": suite.originals,
         "floor": suite.floor,
         "floor_pairs": list(suite.floor_pairs),
         "floor_metrics": list(suite.floor_metrics),

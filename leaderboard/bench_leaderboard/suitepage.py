@@ -64,7 +64,9 @@ def column_words(column: Column) -> str:
 
 
 def channel_words(column: Column) -> str:
-    """The channel of a column in full."""
+    """The channel of a column in full; nothing where none is measured."""
+    if column.pair in UNMEASURED:
+        return ""
     return f"under {column.degradation}" if column.degradation else "before the channel"
 
 
