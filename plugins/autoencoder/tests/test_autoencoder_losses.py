@@ -1,6 +1,7 @@
 """Losses, argmax accuracy and gray pictures (properties 6, 7, 9 and 10)."""
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from skimage import data
 from bench_autoencoder.config import load_preset
 from bench_autoencoder.losses import argmax_hits, color_loss, penalty
 from bench_autoencoder.network import Autoencoder
-from bench_autoencoder.pictures import at_most, split, thumbnail, to_gray
+from bench_autoencoder.pictures import at_most, load_thumbnails, split, thumbnail, to_gray
 from bench_core.errors import RequestError
 from bench_core.photos import Pixels
 
@@ -106,6 +107,26 @@ def test_thumbnails_are_center_squares_averaged_over_areas() -> None:
     small = photo[:32, :32]
     assert thumbnail(small) is small
     assert thumbnail(photo[:7, :9]).shape == (32, 32, 3)
+
+
+def test_photos_are_let_go_once_they_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[weakref.ref[Pixels]] = []
+
+    def photos(spec: str, option: str) -> Iterator[Pixels]:
+        for level in range(5):
+            photo = np.full((64, 48, 3), 50 * level, np.uint8)
+            kept.append(weakref.ref(photo))
+            yield photo
+            del photo
+            assert sum(reference() is not None for reference in kept) <= 1
+
+    monkeypatch.setattr("bench_autoencoder.pictures.each_photo", photos)
+    loaded = load_thumbnails(["one", "two"], "--data")
+    assert (loaded.shape, loaded.dtype, loaded[:, 0, 0, 0].tolist()) == (
+        (10, 32, 32, 3),
+        np.uint8,
+        [0, 50, 100, 150, 200] * 2,
+    )
 
 
 def test_a_tenth_is_held_out_by_the_seed() -> None:
