@@ -1,5 +1,6 @@
 """Summaries: what is grouped, and in which order it is read."""
 
+from bench_core.cli.tables import figure
 from bench_core.store.queries import Row
 from bench_core.summary import natural_order, summarize_rows
 
@@ -68,3 +69,16 @@ def test_runs_to_compare_stand_beside_each_other():
     assert [(line.degradation, line.run) for line in lines] == [
         ("identity", "x"), ("identity", "y"), ("webp:q=80", "x"), ("webp:q=80", "y"),
     ]  # fmt: skip
+
+
+def test_figures_are_printed_as_papers_print_them():
+    printed = {
+        ("psnr", 28.7049): "28.70",
+        ("cci", 7.456): "7.46",
+        ("ssim", 0.93561): "0.9356",
+        ("rmse_ab", 11.913): "11.91",
+        ("mse", 0.00734): "0.00734",
+        ("mse", None): "–",
+    }
+    assert {given: figure(given[1], given[0]) for given in printed} == printed
+    assert figure(0.2141, "cci_ratio", "proportion") == "21.4 %"

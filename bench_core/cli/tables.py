@@ -52,11 +52,16 @@ def print_summary(rows: Sequence[Row], *, seed: int) -> None:
 
 
 def figure(value: float | None, metric: str, kind: str = "mean") -> str:
-    """A value as tables print it: 2 decimals for dB and colorfulness, 4 for indices, per cent for proportions."""
+    """A value as tables print it: 2 decimals for dB and colorfulness, 4 for indices, per cent for proportions.
+
+    A mean squared error of values in 0..1 is small, and gets 5.
+    """
     if value is None:
         return "–"
     if kind == "proportion":
         return f"{100 * value:.1f} %"
+    if metric == "mse":
+        return f"{value:.5f}"
     return f"{value:.2f}" if metric.startswith(("psnr", "cci")) or abs(value) >= 10 else f"{value:.4f}"
 
 
