@@ -171,9 +171,10 @@ def read_entry(entry: Entry, name: str = "") -> Suite:
     module, _, attribute = entry.target.partition(":")
     if attribute.endswith(".toml"):
         try:
-            return read_suite(files(module).joinpath(attribute), name)
-        except ModuleNotFoundError as error:
+            place = files(module).joinpath(attribute)
+        except (ModuleNotFoundError, TypeError) as error:  # TypeError: a module that is no package
             raise RequestError(f"{what} cannot be loaded from {entry.target}: {error}") from error
+        return read_suite(place, name)
     loader = load_string(entry.target, what)
     rest = name.partition(":")[2]
     if entry.name.endswith(":") and not rest:

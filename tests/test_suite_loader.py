@@ -112,6 +112,10 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path):
         read_suite(tmp_path / "missing.toml", "x")
     with pytest.raises(RequestError, match=r"suite 'x' of plugin 'p' cannot be loaded from nowhere:a\.toml"):
         read_entry(Entry("suites", "x", "nowhere:a.toml", "p"))
+    with pytest.raises(
+        RequestError, match=r"suite 'x' of plugin 'p' cannot be loaded from colorsys:a\.toml: .*package"
+    ):
+        read_entry(Entry("suites", "x", "colorsys:a.toml", "p"))
 
 
 def test_a_suite_is_registered_as_a_file_a_loader_or_a_family(tmp_path, monkeypatch):
