@@ -23,7 +23,9 @@ def conv(inputs: int, outputs: int, stride: int = 1, padding: Literal["zeros", "
 
 
 def exact(layer: nn.Module, x: Tensor) -> Tensor:
-    """layer(x) in float32: half precision would round away the small differences of color that the last layer makes."""
+    """layer(x) in no less than float32: the last layer makes small differences, which half would round away."""
+    if x.dtype not in (torch.bfloat16, torch.float16):
+        return cast(Tensor, layer(x))
     with torch.autocast(x.device.type, enabled=False):
         return cast(Tensor, layer(x.float()))
 
@@ -135,7 +137,7 @@ class ColorNet(nn.Module):
         return joined
 
     def forward(self, gray: Tensor, codes: Tensor) -> Tensor:
-        """Normalized a and b N×2×H×W, float32, of X and S, N×1×H×W each in [−1, 1]."""
+        """Normalized a and b N×2×H×W, never in half precision, of X and S, N×1×H×W each in [−1, 1]."""
         features = self.features(_fast(gray), _fast(codes))
         x = features[-1]
         for layer, skip in zip(self.decoder, features[-2::-1], strict=True):

@@ -1,0 +1,170 @@
+"""Label sets, numberings and their files (specification of SDC, Section 4 and Section 9, property 13)."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from scipy.io import savemat
+
+from bench_core.dataset import Dataset
+from bench_core.errors import CellFailure, RequestError
+from bench_semantic.commands import sdc
+from bench_semantic.label_sets import IGNORED, LabelSet, from_record, label_set_names, read_label_set, voc_color
+from bench_semantic.map_files import read_numbers
+from bench_semantic.pascal_context import PascalContext, from_mat, from_mmseg
+
+
+def test_the_palette_of_voc() -> None:
+    known = {0: (0, 0, 0), 1: (128, 0, 0), 2: (0, 128, 0), 3: (128, 128, 0), 4: (0, 0, 128), 36: (0, 0, 192)}
+    assert {index: voc_color(index) for index in known} == known
+    assert len({voc_color(index) for index in range(256)}) == 256
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "predictable"),
+    [("camvid", 12, 11), ("coco-panoptic", 134, 133), ("pascal-context-59", 60, 60), ("voc21", 21, 21)],
+)
+def test_the_sets_that_come_along(name: str, count: int, predictable: int) -> None:
+    assert name in label_set_names()
+    labels, numbering = read_label_set(name)
+    assert (len(labels), len(labels.predictable)) == (count, predictable)
+    assert len(set(labels.names)) == count
+    assert len({each.color for each in labels.classes}) == count
+    # Whatever can be predicted is written as a number that means it again.
+    classes = np.array(labels.predictable, np.uint8)
+    assert (numbering.classes(labels.numbers(classes)) == classes).all()
+    assert from_record(labels.record()).names == labels.names
+
+
+def test_mmsegs_order_is_another_one() -> None:
+    labels = read_label_set("pascal-context-59")[0]
+    found = from_mmseg(np.arange(60))
+    assert sorted(found.tolist()) == list(range(60))
+    assert [int(found[number]) for number in (37, 47, 29)] == [15, 50, 36]
+    assert [labels.names[index] for index in (15, 50, 36)] == ["person", "sky", "grass"]
+
+
+def test_the_459_numbers() -> None:
+    found = from_mat(np.array([[0, 1, 2, 23, 284], [360, 187, 459, 458, 65535]]))
+    assert found.tolist() == [[0, 0, 1, 2, 15], [50, 36, 0, 59, 0]]
+    # mmsegmentation's order is the alphabetical one of the 459, in which the numbers rise.
+    labels = read_label_set("pascal-context-59")[0]
+    by_mmseg = np.argsort([numbers[0] for numbers in labels.numbering("mmseg").numbers])
+    numbers = [labels.numbering("mat").numbers[index][0] for index in by_mmseg]
+    assert numbers == sorted(numbers)
+
+
+def test_cocos_categories_in_voc() -> None:
+    labels, numbering = read_label_set("voc21:coco")
+    found = numbering.classes(np.array([0, 1, 62, 184, 255]))
+    assert found.tolist() == [IGNORED, labels.index("person"), labels.index("chair"), 0, IGNORED]
+
+
+def test_a_set_of_ones_own(labels: LabelSet, labels_file: Path) -> None:
+    assert [(each.name, each.color) for each in labels.classes] == [
+        ("dark", (0, 0, 0)), ("middling", (128, 0, 0)), ("bright", (0, 128, 0)), ("unknown", (1, 2, 3)),
+    ]  # fmt: skip
+    assert labels.predictable == (0, 1, 2)
+    classes = labels.numbering("id").classes(np.array([[10, 20], [9, 77]]))
+    assert classes.tolist() == [[0, 1], [IGNORED, IGNORED]]
+    assert labels.shown(classes).tolist() == [[0, 1], [3, 3]]
+    assert labels.numbers(classes).tolist() == [[10, 20], [9, 9]]
+    letters = read_label_set(f"{labels_file}:letters")[1]
+    assert letters.classes(np.array([65, 97, 66, 0, 67])).tolist() == [0, 0, 1, IGNORED, IGNORED]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("classes = 3", "classes must be a list of tables"),
+        ('classes = [{ name = "a" }]', "1 classes; a set has 2 to 254"),
+        ('classes = [{ name = "a" }, { name = "a" }]', "two classes are named 'a'"),
+        ('classes = [{ name = "a" }, { name = "b", color = [1, 2, 256] }]', "the color of 'b' must be three integers"),
+        ('classes = [{ name = "a", id = -1 }, { name = "b" }]', "id of 'a' must be a number from 0"),
+        ('classes = [{ name = "a", id = 1 }, { name = "b" }]', "in numbering 'id', 1 means two things"),
+        ('classes = [{ name = "a", id = 300 }, { name = "b" }]', "at most 255"),
+        ('void_class = "c"\nclasses = [{ name = "a" }, { name = "b" }]', "there is no class 'c'"),
+        ('void = 3\nclasses = [{ name = "a" }, { name = "b" }]', "void must be a table"),
+        ("classes = [", "cannot be read as TOML"),
+    ],
+)
+def test_a_wrong_set_is_one_clear_line(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(RequestError) as caught:
+        read_label_set(str(path))
+    assert len(caught.value.problems) == 1
+    assert problem in caught.value.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("cityscapes", "no label set 'cityscapes'; there are camvid"),
+        ("voc21:ade", "no numbering 'ade'; it has id, coco"),
+    ],
+)
+def test_what_is_not_there(text: str, problem: str) -> None:
+    with pytest.raises(RequestError, match=problem):
+        read_label_set(text)
+
+
+def test_maps_are_renumbered(tmp_path: Path) -> None:
+    source = np.array([[1, 184, 0], [62, 300, 3]], np.uint16)
+    (tmp_path / "maps" / "deep").mkdir(parents=True)
+    Image.fromarray(source).save(tmp_path / "maps" / "deep" / "a.png")
+    arguments = ["renumber", str(tmp_path / "maps"), "--labels", "voc21:coco", "-o", str(tmp_path / "voc")]
+    assert CliRunner().invoke(sdc, arguments).exit_code == 0
+    written = tmp_path / "voc" / "deep" / "a.png"
+    assert read_numbers(written).tolist() == [[15, 0, 255], [9, 0, 7]]
+    shown = np.asarray(Image.open(written).convert("RGB"))
+    assert shown[0, 0].tolist() == list(voc_color(15))
+    again = CliRunner().invoke(sdc, arguments)
+    assert isinstance(again.exception, RequestError)
+    assert "not empty" in str(again.exception)
+
+
+@pytest.fixture
+def pascal(tmp_path: Path) -> Path:
+    root = tmp_path / "VOC2010"
+    for folder in ("JPEGImages", "trainval", "ImageSets/SegmentationContext"):
+        (root / folder).mkdir(parents=True)
+    for name in ("a", "b"):
+        Image.fromarray(np.full((4, 6, 3), 90, np.uint8)).save(root / "JPEGImages" / f"{name}.jpg")
+        savemat(root / "trainval" / f"{name}.mat", {"LabelMap": np.full((4, 6), 360, np.uint16)})
+    (root / "ImageSets" / "SegmentationContext" / "val.txt").write_text("b\nnot-here\n")
+    return root
+
+
+def loaded(dataset: Dataset, image: str) -> list[int]:
+    fields = dataset.load(image)
+    assert (fields["color"].shape, fields["semantic"].shape) == ((4, 6, 3), (4, 6, 1))
+    return np.unique(fields["semantic"]).tolist()
+
+
+def test_pascal_context_is_read_from_its_own_maps_or_mmsegs(pascal: Path) -> None:
+    dataset = PascalContext(str(pascal))
+    assert (dataset.ids(), loaded(dataset, "a")) == (["a", "b"], [50])
+    assert PascalContext(f"{pascal},split=val").ids() == ["b"]
+    (pascal / "trainval").rename(pascal / "elsewhere")
+    (pascal / "SegmentationClassContext").mkdir()
+    Image.fromarray(np.full((4, 6), 47, np.uint8)).save(pascal / "SegmentationClassContext" / "a.png")
+    assert loaded(PascalContext(str(pascal)), "a") == [50]
+
+
+def test_what_is_missing_of_pascal_context(pascal: Path) -> None:
+    for text, problem in (
+        (f"{pascal}/nowhere", "needed are JPEGImages"),
+        (f"{pascal},split=test", r"only split=all\|train\|val may follow"),
+        (f"{pascal},split=train", "train.txt, the list of the split"),
+    ):
+        with pytest.raises(RequestError, match=problem):
+            PascalContext(text)
+    (pascal / "trainval" / "a.mat").write_bytes(b"no")
+    with pytest.raises(CellFailure, match=r"decode_failed: a: a.mat"):
+        PascalContext(str(pascal)).load("a")
+    savemat(pascal / "trainval" / "b.mat", {"LabelMap": np.zeros((5, 6), np.uint16)})
+    with pytest.raises(CellFailure, match=r"the map is \(5, 6\), the photo \(4, 6\)"):
+        PascalContext(str(pascal)).load("b")
