@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import bench_leaderboard
+from bench_core.store.writer import picture_path
 from bench_leaderboard import svg
 from bench_leaderboard.degradations import families, label, stages
-from bench_leaderboard.gallery import amplified
+from bench_leaderboard.gallery import PictureShelf, amplified
 
 STATIC = Path(bench_leaderboard.__file__).parent / "static"
 
@@ -107,6 +109,25 @@ def test_differences_are_amplified_and_clipped():
     first = np.array([[[0, 10, 255]]], dtype=np.uint8)
     second = np.array([[[3, 10, 0]]], dtype=np.uint8)
     assert amplified(first, second).tolist() == amplified(second, first).tolist() == [[[30, 0, 255]]]
+
+
+def test_maps_of_class_numbers_are_shown_in_colors_and_differ_in_white(tmp_path):
+    maps = {"a": [[0, 1, 15]], "b": [[0, 2, 15]]}
+    for name, numbers in maps.items():
+        path = picture_path(tmp_path, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.array(numbers, np.uint8)).save(path)
+    shelf = PictureShelf(tmp_path, tmp_path / "site")
+    name, width, height = shelf.picture("a", labels=True)
+    assert (width, height) == (3, 1)
+    with Image.open(tmp_path / "site" / name) as shown:
+        assert np.array(shown).tolist() == [[[0, 0, 0], [128, 0, 0], [192, 128, 128]]]
+    with Image.open(tmp_path / "site" / shelf.picture("a")[0]) as kept:
+        assert np.array(kept).tolist() == maps["a"]
+    with Image.open(tmp_path / "site" / shelf.difference("a", "b", labels=True)[0]) as difference:
+        assert np.array(difference).tolist() == [[0, 255, 0]]
+    with Image.open(tmp_path / "site" / shelf.difference("a", "b")[0]) as difference:
+        assert np.array(difference).tolist() == [[0, 10, 0]]
 
 
 def test_the_script_is_small_and_keeps_to_itself():

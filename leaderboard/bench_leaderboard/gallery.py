@@ -10,6 +10,7 @@ from PIL import Image
 
 from bench_core.cli.tables import figure
 from bench_core.images import Array, write_image
+from bench_core.label_colors import shown_labels
 from bench_core.store.queries import Row, TripInfo
 from bench_core.store.writer import digest_of, picture_path
 from bench_core.summary import natural_order
@@ -19,6 +20,8 @@ from bench_leaderboard.runpage import seconds
 
 GAIN = 10
 """How much differences are amplified: one of 26 levels is white."""
+
+LABELS = "labels"
 
 NAMES = {"carrier": "carrier", "received": "received"}
 
@@ -65,20 +68,30 @@ class PictureShelf:
         self.kept, self.folder, self.earlier = kept, folder, earlier
         self._sizes: dict[str, tuple[int, int]] = {}
 
-    def picture(self, digest: str) -> tuple[str, int, int] | None:
-        """The file name, width and height of a kept picture, or None where its file is gone."""
+    def picture(self, digest: str, labels: bool = False) -> tuple[str, int, int] | None:
+        """The file name, width and height of a kept picture, or None where its file is gone.
+
+        A map of class numbers (`labels`) is shown in colors: its numbers are all but black.
+        """
         source = picture_path(self.kept, digest)
-        name = f"{digest}.png"
+        name = f"labels-{digest}.png" if labels else f"{digest}.png"
         if name not in self._sizes:
             if not source.is_file():
                 return None
             self.folder.mkdir(exist_ok=True)
-            shutil.copyfile(source, self.folder / name)
+            if labels:
+                write_image(self.folder / name, shown_labels(_pixels(source)))
+            else:
+                shutil.copyfile(source, self.folder / name)
         return self._measured(name)
 
-    def difference(self, estimate: str, reference: str) -> tuple[str, int, int] | None:
-        """The amplified absolute difference of two kept pictures; None where one is gone or their shapes differ."""
-        name = f"difference-{digest_of([estimate, reference, GAIN])}.png"
+    def difference(self, estimate: str, reference: str, labels: bool = False) -> tuple[str, int, int] | None:
+        """The amplified absolute difference of two kept pictures; None where one is gone or their shapes differ.
+
+        Of two maps of class numbers (`labels`), white where they differ.
+        """
+        gain = 255 if labels else GAIN
+        name = f"difference-{digest_of([estimate, reference, gain])}.png"
         if name in self._sizes:
             return self._measured(name)
         if self.earlier is not None and (self.earlier / name).is_file():
@@ -91,7 +104,7 @@ class PictureShelf:
         first, second = (_pixels(path) for path in paths)
         if first.shape != second.shape:
             return None
-        write_image(self.folder / name, amplified(first, second))
+        write_image(self.folder / name, amplified(first, second, gain))
         return self._measured(name)
 
     def _measured(self, name: str) -> tuple[str, int, int]:
@@ -101,10 +114,10 @@ class PictureShelf:
         return (name, *self._sizes[name])
 
 
-def amplified(estimate: Array, reference: Array) -> Array:
-    """|estimate − reference| · GAIN, clipped, of two uint8 pictures."""
-    difference = np.abs(estimate.astype(np.int16) - reference.astype(np.int16))
-    bright: Array = np.minimum(difference * GAIN, 255).astype(np.uint8)
+def amplified(estimate: Array, reference: Array, gain: int = GAIN) -> Array:
+    """|estimate − reference| · gain, clipped, of two uint8 pictures."""
+    difference = np.abs(estimate.astype(np.int32) - reference.astype(np.int32))
+    bright: Array = np.minimum(difference * gain, 255).astype(np.uint8)
     return bright
 
 
@@ -167,6 +180,11 @@ class _Show:
             pictures += self._compared(trip, pair)
         return Trip(trip.degradation, label(trip.degradation), anchor, pictures, _facts(trip))
 
+    @property
+    def _label_maps(self) -> set[str]:
+        """The roles of maps of class numbers."""
+        return {role for pair in self.pairs if pair.kind == LABELS for role in (pair.estimate, pair.reference)}
+
     def _roles(self, trip: TripInfo, source: str) -> list[str]:
         """`output.secret`, or `output.secret.1`, `output.secret.2` where several secrets were kept one by one."""
         return [
@@ -179,17 +197,22 @@ class _Show:
         caption = _name(role)
         where = "" if role.startswith("sample.") or role == "carrier" else f" after {label(trip.degradation)}"
         alt = f"{caption} of {self.image}{where}"
-        found = self.shelf.picture(trip.pictures[role])
+        found = self.shelf.picture(trip.pictures[role], labels=role in self._label_maps)
         return Picture(caption, alt, *found, scores=scores) if found else Picture(caption, alt, scores=scores)
 
     def _compared(self, trip: TripInfo, pair: Pair) -> list[Picture]:
         pictures = []
         estimates, references = self._roles(trip, pair.estimate), self._roles(trip, pair.reference)
         for estimate, reference in zip(estimates, references, strict=False):
-            found = self.shelf.difference(trip.pictures[estimate], trip.pictures[reference])
-            caption = f"difference to {_name(reference)} × {GAIN}"
+            labels = pair.kind == LABELS
+            found = self.shelf.difference(trip.pictures[estimate], trip.pictures[reference], labels)
+            caption = (
+                f"where it differs from {_name(reference)}" if labels else f"difference to {_name(reference)} × {GAIN}"
+            )
             where = "" if pair.before_channel else f" after {label(trip.degradation)}"
-            alt = f"{GAIN} times the difference between {_name(estimate)} and {_name(reference)} of {self.image}{where}"
+            both = f"{_name(estimate)} and {_name(reference)}"
+            alt = f"where {both} differ" if labels else f"{GAIN} times the difference between {both}"
+            alt += f" of {self.image}{where}"
             scores = self._scores(trip, pair) if pair.before_channel else ()
             if found:
                 pictures.append(Picture(caption, alt, *found, scores=scores, difference=True))

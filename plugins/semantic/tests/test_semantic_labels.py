@@ -10,8 +10,9 @@ from scipy.io import savemat
 
 from bench_core.dataset import Dataset
 from bench_core.errors import CellFailure, RequestError
+from bench_core.label_colors import voc_color
 from bench_semantic.commands import sdc
-from bench_semantic.label_sets import IGNORED, LabelSet, from_record, label_set_names, read_label_set, voc_color
+from bench_semantic.label_sets import IGNORED, LabelSet, from_record, label_set_names, read_label_set
 from bench_semantic.map_files import read_numbers
 from bench_semantic.pascal_context import PascalContext, from_mat, from_mmseg
 

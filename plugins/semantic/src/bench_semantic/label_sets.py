@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from bench_core.errors import RequestError
+from bench_core.label_colors import voc_color
 
 ClassMap = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -39,12 +40,6 @@ MOST = 254
 
 OWN = "id"
 """The numbering that a set's own files have."""
-
-
-def voc_color(index: int) -> tuple[int, int, int]:
-    """The color of a class number in the VOC palette: bit 3k + c of it is bit 7 − k of channel c."""
-    red, green, blue = (sum((index >> (3 * k + c) & 1) << (7 - k) for k in range(8)) for c in range(3))
-    return red, green, blue
 
 
 @dataclass(frozen=True)
