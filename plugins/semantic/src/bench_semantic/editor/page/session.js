@@ -1,0 +1,110 @@
+// The photo on the desk: its state on the server, and the one stream of operations on it.
+//
+// Operations are sent one after the other. When the last of them has been done, the map is fetched and the result
+// asked for; a newer request gives up the older one. Nothing is segmented again.
+
+import * as api from "./api.js";
+
+export class Session {
+  /** `view` is told of everything that changes: opened, changed, labels, result, busy, failed. */
+  constructor(view) {
+    this.view = view;
+    this.photo = null;
+    this.labels = null;
+    this.urls = {};
+    this.waiting = 0;
+    this.line = Promise.resolve();
+    this.coloring = null; // the request for a result that is under way
+    this.wanted = null; // the revision it is of, or was
+  }
+
+  async open(id) {
+    this.coloring?.abort();
+    const ticket = (this.ticket = {});
+    await this.attempt("Reading the photo and predicting its map…", async () => {
+      const photo = await api.open(id);
+      const [labels, gray] = await Promise.all([api.classMap(id), api.picture(id, "gray.png")]);
+      if (this.ticket !== ticket) return URL.revokeObjectURL(gray); // another one was opened meanwhile
+      for (const url of Object.values(this.urls)) URL.revokeObjectURL(url);
+      this.photo = photo;
+      this.labels = labels;
+      this.urls = { gray };
+      this.view.opened(photo, gray, labels);
+      this.color();
+    });
+  }
+
+  /** Do something to the map: an operation, or `send`, which answers with the photo's new state. */
+  operate(operation, send = (id) => api.operate(id, operation)) {
+    if (!this.photo) return this.line;
+    const { id } = this.photo;
+    this.waiting += 1;
+    this.line = this.line.then(() => this.attempt("", async () => {
+      let state;
+      try {
+        state = await send(id);
+      } finally {
+        this.waiting -= 1;
+      }
+      await this.settle(id, state);
+    }, () => this.settle(id, this.photo))); // refused: the preview of the stroke has to go
+    return this.line;
+  }
+
+  async settle(id, state) {
+    if (this.photo?.id !== id) return;
+    this.photo = state;
+    this.view.changed(state);
+    if (this.waiting) return; // the next answer brings a newer map
+    const labels = await api.classMap(id);
+    if (this.photo?.id !== id) return;
+    this.labels = labels;
+    this.view.labels(labels);
+    if (state.revision !== this.wanted) this.color();
+  }
+
+  /** Ask for the result of the map as it is now. Operations do not wait for it. */
+  async color() {
+    this.coloring?.abort();
+    const { id, revision } = this.photo;
+    const control = (this.coloring = new AbortController());
+    this.wanted = revision;
+    this.view.busy(true);
+    try {
+      const url = await api.picture(id, `result.png?revision=${revision}`, control.signal);
+      if (this.coloring !== control) return URL.revokeObjectURL(url);
+      URL.revokeObjectURL(this.urls.result);
+      this.urls.result = url;
+      this.view.result(url, revision);
+    } catch (error) {
+      if (this.coloring === control) this.wanted = null; // to be asked for again
+      if (error.name !== "AbortError" && error.status !== 409) this.view.failed(error.message);
+    } finally {
+      if (this.coloring === control) {
+        this.coloring = null;
+        this.view.busy(false);
+      }
+    }
+  }
+
+  /** The result of the predicted map, as an object URL. */
+  async automatic() {
+    const urls = this.urls;
+    urls.automatic ??= await api.picture(this.photo.id, "automatic.png");
+    return urls.automatic;
+  }
+
+  /** Run something; its failure is shown in one line, and then `otherwise` is done. */
+  async attempt(what, action, otherwise = () => {}) {
+    if (what) this.view.says(what);
+    try {
+      await action();
+      this.view.failed("");
+    } catch (error) {
+      this.view.failed(error.message);
+      try { await otherwise(); } catch { /* the first failure has been shown */ }
+    } finally {
+      if (what) this.view.says("");
+    }
+  }
+}

@@ -1,0 +1,81 @@
+"""Running the editor: a socket on the loopback interface, the address to open, and what happens when it ends."""
+
+import contextlib
+import secrets
+import signal
+import socket
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import uvicorn
+
+from bench_core.errors import RequestError
+from bench_semantic.editor.server import application
+from bench_semantic.editor.workplace import Workplace, find_photos
+from bench_semantic.method import Sdc
+
+HOST = "127.0.0.1"
+
+
+def serve(
+    photos: Sequence[Path], weights: Path | None, device: str, out: Path | None, port: int, browser: bool
+) -> None:
+    """Serve the editor until it is interrupted, then save to `out` what was not.
+
+    `port` 0 is any free one. RequestError for photos, weights, a device, a folder or a port that will not do.
+    """
+    # Without a predicted map to begin with, one can still be painted.
+    workplace = Workplace(Sdc({"map_source": "none"}, weights, device).colorizer, find_photos(photos), out)
+    try:
+        with _listening(port) as listening:
+            port = listening.getsockname()[1]
+            token = secrets.token_urlsafe(24)
+            address = f"http://{HOST}:{port}/?token={token}"
+            click.echo(f"{address}\nOpen this address in a browser on this machine; Ctrl+C ends the editor.")
+            if browser and not webbrowser.open(address):
+                click.echo("No browser could be started.")
+            # uvicorn ends in good order at either signal, and then raises it again as it was handled before.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            with contextlib.suppress(KeyboardInterrupt):
+                _server(workplace, port, token).run(sockets=[listening])
+    finally:
+        _end(workplace)
+
+
+def _server(workplace: Workplace, port: int, token: str) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            application(workplace, port, token),
+            log_level="warning",  # no log of requests: the first has the token in its address
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            ws="none",
+            lifespan="off",
+            timeout_graceful_shutdown=3,
+        )
+    )
+
+
+def _listening(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((HOST, port))
+        listening.listen()  # from now on the browser can knock, and waits until somebody answers
+    except OSError as error:
+        listening.close()
+        raise RequestError(f"--port {port}: {error.strerror}; --port 0 takes a free one") from None
+    return listening
+
+
+def _end(workplace: Workplace) -> None:
+    workplace.close()
+    if workplace.out is None:
+        count = sum(photo.edited for photo in workplace.photos)
+        if count:
+            click.echo(f"The edits of {count} photo{'s' * (count > 1)} are gone; --out edits would have kept them.")
+    elif workplace.unsaved:
+        click.echo(f"{workplace.out}: {workplace.save()} edited photos saved")
