@@ -78,4 +78,5 @@ def _end(workplace: Workplace) -> None:
         if count:
             click.echo(f"The edits of {count} photo{'s' * (count > 1)} are gone; --out edits would have kept them.")
     elif workplace.unsaved:
-        click.echo(f"{workplace.out}: {workplace.save()} edited photos saved")
+        count = workplace.save()
+        click.echo(f"{workplace.out}: {count} edit{'s' * (count != 1)} saved")

@@ -18,6 +18,7 @@ export class Picture {
     const on = (name, action) => this.stage.addEventListener(name, action, { passive: false });
     on("pointerdown", (event) => this.down(event));
     on("pointermove", (event) => this.move(event));
+    on("mousedown", (event) => event.preventDefault()); // painting with the mouse does not focus
     on("pointerup", (event) => this.up(event));
     on("pointercancel", () => this.cancel());
     on("lostpointercapture", () => this.cancel());
@@ -84,8 +85,7 @@ export class Picture {
 
   down(event) {
     if (!this.photo || event.button !== 0 || this.stroke) return;
-    event.preventDefault();
-    this.stage.focus({ preventScroll: true, focusVisible: false });
+    document.activeElement?.blur(); // keys are for the page now: with the mouse, arrows choose classes
     const place = this.at(event);
     if (!this.use(place, event.altKey)) return;
     this.stage.setPointerCapture(event.pointerId);

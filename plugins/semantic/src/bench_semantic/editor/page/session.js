@@ -47,7 +47,11 @@ export class Session {
         this.waiting -= 1;
       }
       await this.settle(id, state);
-    }, () => this.settle(id, this.photo))); // refused: the preview of the stroke has to go
+    }, () => {
+      if (this.photo?.id !== id) return;
+      this.view.labels(this.labels); // what was not done is not shown
+      this.settle(id, this.photo).catch(() => {}); // what was done before it may not have been fetched yet
+    }));
     return this.line;
   }
 
@@ -94,15 +98,15 @@ export class Session {
     return urls.automatic;
   }
 
-  /** Run something; its failure is shown in one line, and then `otherwise` is done. */
+  /** Run something; where it fails, `otherwise` is done and the failure shown in one line. */
   async attempt(what, action, otherwise = () => {}) {
     if (what) this.view.says(what);
     try {
       await action();
       this.view.failed("");
     } catch (error) {
+      otherwise();
       this.view.failed(error.message);
-      try { await otherwise(); } catch { /* the first failure has been shown */ }
     } finally {
       if (what) this.view.says("");
     }
