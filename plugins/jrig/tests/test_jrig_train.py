@@ -116,7 +116,25 @@ def test_training_starts_from_given_weights_of_the_same_network(start: list[str]
     assert all(torch.equal(one[key], two[key]) for key in one)
     wrong = [*command, "--out", str(tmp_path / "three"), "--init", given, "--set", "r_channels=5", "--device", "cpu"]
     result = CliRunner().invoke(main, wrong)
-    assert (result.exit_code, "holds another network" in result.output) == (2, True)
+    assert (result.exit_code, "holds another network: r_channels=4, not 5" in result.output) == (2, True)
+
+
+def test_further_blocks_of_the_restoring_network_begin_as_the_identity(start: list[str], tmp_path: Path) -> None:
+    command = [*start, "--set", "steps=1"]
+    run(*command, "--out", str(tmp_path / "one"))
+    given = str(tmp_path / "one" / "last.safetensors")
+    deeper = ["--set", "r_blocks=3", "--set", "lr=0", "--set", "lr_end=0"]
+    run(*command, "--out", str(tmp_path / "two"), "--init", given, *deeper)
+    one, two = (load_weights(tmp_path / name / "last.safetensors").network for name in ("one", "two"))
+    assert (one.config.r_blocks, two.config.r_blocks) == (1, 3)
+    gray = torch.rand(1, 1, 16, 16) * 2 - 1
+    assert torch.allclose(one.restore(gray), two.restore(gray), atol=1e-6)
+    run(*command, "--out", str(tmp_path / "learns"), "--init", given, "--set", "r_blocks=3")
+    learned = load_weights(tmp_path / "learns" / "last.safetensors").network.restoring
+    assert learned.head[1][2].second.weight.abs().max() > 0  # type: ignore[index, union-attr, operator]
+    fewer = [*command, "--out", str(tmp_path / "three"), "--init", str(tmp_path / "two" / "last.safetensors")]
+    result = CliRunner().invoke(main, [*fewer, "--device", "cpu"])
+    assert (result.exit_code, "holds another network: r_blocks=3, not 1" in result.output) == (2, True)
 
 
 @pytest.mark.parametrize(

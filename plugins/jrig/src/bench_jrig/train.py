@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from bench_core.errors import RequestError
 from bench_core.nn.layout import channels_last
 from bench_core.photos import Crops, Pixels, center_crop
 from bench_core.randomness import keyed_generator
@@ -34,7 +33,7 @@ from bench_jrig.schedule import Part, discriminator_lr, generator_lr, parts, wei
 from bench_jrig.targets import target_of, to_signed
 from bench_jrig.validation import QUALITIES, Validation
 from bench_jrig.vgg import load_contrast
-from bench_jrig.weights import load_weights, save_weights
+from bench_jrig.weights import save_weights, start_from
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,7 @@ def build(method: str, options: TrainingOptions) -> Trainer:
     network = JrigNetwork(network_config, config.init)
     origin: Mapping[str, Any] = {}
     if options.init is not None:
-        loaded = load_weights(options.init)
-        if loaded.network.config != network_config:
-            raise RequestError(f"{options.init} holds another network than --preset {options.preset}")
-        network.load_state_dict(loaded.network.state_dict())
-        origin = {"started_from": loaded.training}
+        origin = {"started_from": start_from(options.init, network)}
     judges = DiscriminatorObjective(config) if any(part.adversarial for part in parts(config)) else None
 
     accelerator = make_accelerator(options.device, options.mixed_precision)
