@@ -23,6 +23,11 @@ MORE = (
     "capture sheet",
     "capture ingest",
     "locate",
+    "scgan saliency",
+    "sdc edit",
+    "sdc join",
+    "sdc renumber",
+    "datasets fetch",
 )
 
 

@@ -20,7 +20,7 @@ _ROWS = 256
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
-@click.option("-p", "--plugin", "name", required=True, metavar="NAME", help="A colorization method, e.g. scgan.")
+@click.option("-p", "--plugin", required=True, metavar="NAME", help="A colorization method, e.g. scgan.")
 @click.option(
     "-o", "--output", required=True, metavar="FILE|FOLDER", help="The picture; of several photos, the folder for them."
 )
@@ -28,7 +28,7 @@ _ROWS = 256
 @method_options
 def colorize(
     photos: tuple[str, ...],
-    name: str,
+    plugin: str,
     output: str,
     seed: int,
     device: str,
@@ -40,10 +40,10 @@ def colorize(
     The method sees the photo's luminance. The result has the photo's size and lightness (CIE L*), and the method's
     colors as far as sRGB has them at that lightness. Files are written without loss.
     """
-    model = make_model(name, set_, weights, device)
+    model = make_model(plugin, set_, weights, device)
     if model.task is not COLORIZATION:
         known = ", ".join(_colorizers())
-        raise RequestError(f"{name} is no colorization method ({model.task.name}); try -p with one of {known}")
+        raise RequestError(f"{plugin} is no colorization method ({model.task.name}); try -p with one of {known}")
     for photo, path in zip(photos, _destinations(photos, output), strict=True):
         write_image(path, colorized(model, read_carrier(model, photo), Path(photo).name, seed))
         click.echo(str(path))
