@@ -7,10 +7,12 @@ import pytest
 from skimage import data
 
 from bench_core.grammar import parse_channels
+from bench_core.images import luminance
 from bench_core.model import Condition, Sample, Stage
 from bench_core.plugins import registry
 from bench_core.randomness import keyed_generator
 from bench_riis.channel import Level, harness_channel
+from bench_riis.color_method import RiisColor
 from bench_riis.config import parse_qualities
 from bench_riis.method import Riis, RiisPrint, RiisStar
 from bench_riis.weights import SHIPPED, SHIPPED_PRINT, SHIPPED_STAR, load_weights
@@ -103,6 +105,22 @@ def test_the_receiver_of_riis_star_uses_what_it_is_told_but_gains_little_by_it()
     assert secret(received, level) > 18.5
     assert abs(secret(received, level) - secret(received, None)) < 0.5
     assert secret(sent, None) > secret(sent, level) + 1
+
+
+def test_color_is_held_by_a_gray_picture_that_looks_like_the_luminance() -> None:
+    model = RiisColor()
+    for photo in (HOST, SECRET):
+        sent = eight_bit(model.encode_all([Sample({"color": photo, "gray": luminance(photo)})])[0])
+        assert psnr(sent, luminance(photo)) > 34
+        found = {}
+        for level in (Level("clean"), Level("jpeg", 90), Level("jpeg", 75)):
+            received = harness_channel(level).send(sent, 0, "photo").image
+            found[level.value] = psnr(eight_bit(model.decode_all([received], condition())[0]["color"]), photo)
+        assert found[0] > 30
+        assert found[0] > found[90] > found[75]
+        copied = psnr(np.repeat(sent, 3, axis=2), photo)
+        guessed = psnr(eight_bit(model.decode_all([luminance(photo)], condition())[0]["color"]), photo)
+        assert found[90] > max(copied, guessed) + 3
 
 
 @pytest.mark.parametrize("path", [SHIPPED, SHIPPED_STAR])
