@@ -29,4 +29,8 @@ def register_datasets(register: Register) -> None:
 @hookimpl
 def register_commands(register: Register) -> None:
     """What there is to do by hand."""
-    register("sdc", "bench_semantic.commands:sdc", summary="The map editor of semantic-driven colorization; its weights and label maps")
+    register(
+        "sdc",
+        "bench_semantic.commands:sdc",
+        summary="The map editor of semantic-driven colorization; its weights and label maps",
+    )
