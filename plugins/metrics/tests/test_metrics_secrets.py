@@ -18,11 +18,12 @@ PHOTOS = [np.ascontiguousarray(photo[:176, 100:276]) for photo in (astronaut(), 
 BLANK = np.full_like(CODES[0], 255)
 MASK = np.zeros((176, 176, 1), np.uint8)
 MASK[20:60, 30:90] = 255
-OF_SECRETS = [
-    entry.name
+CREATED = {
+    entry.name: registry().metrics.create(entry.name)
     for entry in registry().metrics
-    if entry.plugin == "metrics" and not entry.is_group and registry().metrics.create(entry.name).kind != "set"
-]
+    if entry.plugin == "metrics" and not entry.is_group
+}
+OF_SECRETS = [name for name, metric in CREATED.items() if metric.kind != "set" and metric.compares == "picture"]
 
 
 def record_of(metric: Metric, revealed, secrets):
