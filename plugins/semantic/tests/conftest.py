@@ -1,6 +1,6 @@
 """What the tests of SDC share: tiny networks, and photos with maps of a label set of three classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,9 @@ from PIL import Image
 from skimage import data
 
 from bench_semantic.color_net import ColorNet
+from bench_semantic.colorize import Colorizer
 from bench_semantic.config import load_color, load_segmentation
+from bench_semantic.editor.workplace import Workplace, find_photos
 from bench_semantic.grid_net import GridNet
 from bench_semantic.label_sets import LabelSet, read_label_set
 from bench_semantic.weights import SdcNetworks, save_weights
@@ -104,3 +106,21 @@ def color_net() -> Callable[..., ColorNet]:
         return network.requires_grad_(False)
 
     return make
+
+
+@pytest.fixture
+def work(networks: SdcNetworks, photos: Path) -> Iterator[Workplace]:
+    """The editor's photos and maps, without its page."""
+    place = Workplace(Colorizer(networks), find_photos([photos / "images"]))
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def networks60() -> SdcNetworks:
+    """Both networks for the 60 classes of the paper, tiny and untrained."""
+    labels = read_label_set("pascal-context-59")[0]
+    color = ColorNet(load_color("small", len(labels), TINY_COLOR)[0], "kaiming")
+    color.last.weight.data *= 20  # so that they paint something
+    segmentation = GridNet(load_segmentation("small", len(labels), TINY_SEGMENTATION)[0])
+    return SdcNetworks(labels, color, segmentation).eval().requires_grad_(False)

@@ -8,44 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 from starlette.testclient import TestClient
 
-from bench_core.errors import RequestError
 from bench_core.images import luminance, read_image
-from bench_semantic.color_net import ColorNet
 from bench_semantic.colorize import Colorizer
-from bench_semantic.commands import sdc
-from bench_semantic.config import load_color, load_segmentation
 from bench_semantic.editor import pictures, server, workplace
 from bench_semantic.editor.operations import Fill, Stroke
 from bench_semantic.editor.server import application
 from bench_semantic.editor.workplace import Superseded, Workplace, find_photos, shown_name
-from bench_semantic.grid_net import GridNet
-from bench_semantic.label_sets import read_label_set
 from bench_semantic.weights import SdcNetworks
 
 BASE = "http://127.0.0.1:8000"
 TOKEN = "a-token"
-TINY_COLOR = ("width=2", "levels=3", "crop=16", "resize=20")
-TINY_SEGMENTATION = ("seg_width=2", "rows=3", "columns=4", "crop=16", "resize=20")
-
-
-@pytest.fixture
-def work(networks: SdcNetworks, photos: Path) -> Iterator[Workplace]:
-    place = Workplace(Colorizer(networks), find_photos([photos / "images"]))
-    yield place
-    place.close()
-
-
-@pytest.fixture
-def networks60() -> SdcNetworks:
-    """Both networks for the 60 classes of the paper, tiny and untrained."""
-    names = read_label_set("pascal-context-59")[0]
-    color = ColorNet(load_color("small", len(names), TINY_COLOR)[0], "kaiming")
-    segmentation = GridNet(load_segmentation("small", len(names), TINY_SEGMENTATION)[0])
-    return SdcNetworks(names, color, segmentation).eval().requires_grad_(False)
 
 
 def visitor(work: Workplace) -> TestClient:
@@ -417,21 +392,6 @@ def test_saving_needs_a_folder_and_an_export_something_to_export(client: TestCli
     assert client.get("/api/edits.zip").json() == {"error": "no photo is edited yet"}
 
 
-def test_photos_that_nobody_touched_are_let_go(work: Workplace, photos: Path) -> None:
-    work.apply(1, Stroke(((0, 0),), 3, 3))
-    for number in range(1, 7):
-        work.result(number)
-    assert sum(photo.document is not None for photo in work.photos) < 7
-    (photos / "images" / "extra").mkdir()
-    before = work.find(1).document
-    for number in (2, 3, 4, 5, 6, 2, 3):
-        work.open(number)
-    kept = [photo.number for photo in work.photos if photo.document is not None]
-    assert work.find(1).document is before
-    assert len(kept) <= 1 + workplace._KEPT + 1
-    assert len(work._results) <= workplace._KEPT
-
-
 def test_a_photo_that_cannot_be_read_is_one_line(networks: SdcNetworks, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     work = Workplace(Colorizer(networks), find_photos([tmp_path / "broken.png"]))
@@ -441,36 +401,3 @@ def test_a_photo_that_cannot_be_read_is_one_line(networks: SdcNetworks, tmp_path
         assert answer.status_code == 400
         assert answer.json()["error"].startswith("broken.png: no photo that is read here")
     work.close()
-
-
-def test_files_and_folders_of_the_command_line(photos: Path, tmp_path: Path) -> None:
-    (photos / "images" / ".hidden").mkdir()
-    (photos / "images" / ".hidden" / "x.png").write_bytes(b"")
-    (photos / "images" / "notes.txt").write_text("no photo")
-    found = list(find_photos([photos / "images", photos / "maps" / "0.png"]))
-    assert [path.name for path in found] == [*(f"{index}.png" for index in range(6)), "0.png"]
-    (tmp_path / "empty").mkdir()
-    for path, problem in ((tmp_path / "empty", "the folder has no photos"), (tmp_path / "none", "no such file")):
-        with pytest.raises(RequestError, match=problem):
-            list(find_photos([path]))
-
-
-def test_weights_without_a_segmentation_begin_with_the_first_class(networks: SdcNetworks, photos: Path) -> None:
-    only = SdcNetworks(networks.labels, networks.color)
-    work = Workplace(Colorizer(only), [photos / "images" / "0.png"])
-    assert not work.open(1)[1].classes.any()
-    work.close()
-
-
-def test_the_command_says_what_is_wrong(weights: Path, photos: Path, tmp_path: Path) -> None:
-    def problem(*arguments: str) -> str:
-        done = CliRunner().invoke(sdc, ["edit", "--no-browser", "--device", "cpu", *arguments])
-        assert isinstance(done.exception, RequestError)
-        return str(done.exception)
-
-    assert "no such file" in problem(str(tmp_path / "none.jpg"), "--weights", str(weights))
-    assert "none.safetensors" in problem("--weights", str(tmp_path / "none.safetensors"))
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "edits.json").write_text("{}")
-    assert "no file of edits" in problem("--weights", str(weights), "--out", str(out))

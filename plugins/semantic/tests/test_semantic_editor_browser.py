@@ -22,16 +22,13 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from skimage import data
 
-from bench_semantic.color_net import ColorNet
 from bench_semantic.colorize import Colorizer
-from bench_semantic.config import load_color, load_segmentation
 from bench_semantic.editor.export import EDITS
 from bench_semantic.editor.serve import _listening, _server
 from bench_semantic.editor.strokes import fill, stroke
 from bench_semantic.editor.workplace import Workplace
 from bench_semantic.edits import read_edits
-from bench_semantic.grid_net import GridNet
-from bench_semantic.label_sets import ClassMap, read_label_set
+from bench_semantic.label_sets import ClassMap
 from bench_semantic.weights import SdcNetworks, save_weights
 
 HEIGHT, WIDTH = 90, 120
@@ -54,17 +51,6 @@ def browser() -> Iterator[Browser]:
         found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield found
         found.close()
-
-
-@pytest.fixture
-def networks60() -> SdcNetworks:
-    """Both networks for the 60 classes of the paper, tiny and untrained."""
-    labels = read_label_set("pascal-context-59")[0]
-    color = ColorNet(load_color("small", len(labels), ("width=2", "levels=3", "crop=16", "resize=20"))[0], "kaiming")
-    color.last.weight.data *= 20  # so that they paint something
-    shape = ("seg_width=2", "rows=3", "columns=4", "crop=16", "resize=20")
-    segmentation = GridNet(load_segmentation("small", len(labels), shape)[0])
-    return SdcNetworks(labels, color, segmentation).eval().requires_grad_(False)
 
 
 @pytest.fixture

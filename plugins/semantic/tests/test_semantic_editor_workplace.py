@@ -1,0 +1,62 @@
+"""The editor's photos and maps without its page: what is kept, which files are photos, and what the command refuses."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bench_core.errors import RequestError
+from bench_semantic.colorize import Colorizer
+from bench_semantic.commands import sdc
+from bench_semantic.editor import workplace
+from bench_semantic.editor.operations import Stroke
+from bench_semantic.editor.workplace import Workplace, find_photos
+from bench_semantic.weights import SdcNetworks
+
+
+def test_photos_that_nobody_touched_are_let_go(work: Workplace, photos: Path) -> None:
+    work.apply(1, Stroke(((0, 0),), 3, 3))
+    for number in range(1, 7):
+        work.result(number)
+    assert sum(photo.document is not None for photo in work.photos) < 7
+    (photos / "images" / "extra").mkdir()
+    before = work.find(1).document
+    for number in (2, 3, 4, 5, 6, 2, 3):
+        work.open(number)
+    kept = [photo.number for photo in work.photos if photo.document is not None]
+    assert work.find(1).document is before
+    assert len(kept) <= 1 + workplace._KEPT + 1
+    assert len(work._results) <= workplace._KEPT
+
+
+def test_files_and_folders_of_the_command_line(photos: Path, tmp_path: Path) -> None:
+    (photos / "images" / ".hidden").mkdir()
+    (photos / "images" / ".hidden" / "x.png").write_bytes(b"")
+    (photos / "images" / "notes.txt").write_text("no photo")
+    found = list(find_photos([photos / "images", photos / "maps" / "0.png"]))
+    assert [path.name for path in found] == [*(f"{index}.png" for index in range(6)), "0.png"]
+    (tmp_path / "empty").mkdir()
+    for path, problem in ((tmp_path / "empty", "the folder has no photos"), (tmp_path / "none", "no such file")):
+        with pytest.raises(RequestError, match=problem):
+            list(find_photos([path]))
+
+
+def test_weights_without_a_segmentation_begin_with_the_first_class(networks: SdcNetworks, photos: Path) -> None:
+    only = SdcNetworks(networks.labels, networks.color)
+    work = Workplace(Colorizer(only), [photos / "images" / "0.png"])
+    assert not work.open(1)[1].classes.any()
+    work.close()
+
+
+def test_the_command_says_what_is_wrong(weights: Path, photos: Path, tmp_path: Path) -> None:
+    def problem(*arguments: str) -> str:
+        done = CliRunner().invoke(sdc, ["edit", "--no-browser", "--device", "cpu", *arguments])
+        assert isinstance(done.exception, RequestError)
+        return str(done.exception)
+
+    assert "no such file" in problem(str(tmp_path / "none.jpg"), "--weights", str(weights))
+    assert "none.safetensors" in problem("--weights", str(tmp_path / "none.safetensors"))
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "edits.json").write_text("{}")
+    assert "no file of edits" in problem("--weights", str(weights), "--out", str(out))
