@@ -57,6 +57,20 @@ def test_either_map_may_come_alone_and_in_any_order(photos):
     assert set(Folder("photos,semantic=labels,saliency=masks").load("a.jpg")) == {"color", "semantic", "saliency"}
 
 
+def test_another_number_may_mean_void(photos):
+    with_void = Folder("photos,semantic=labels,void=3").load("a.jpg")["semantic"]
+    assert np.array_equal(with_void[:, :, 0], np.where(LABELS == 3, 255, LABELS))
+    assert with_void.dtype == np.uint8
+    unchanged = Folder("photos,void=255,semantic=labels").load("a.jpg")["semantic"]
+    assert np.array_equal(unchanged[:, :, 0], LABELS)
+
+
+def test_void_of_semantic_maps_is_no_matter_of_saliency(photos):
+    both = Folder("photos,saliency=masks,semantic=labels,void=0").load("a.jpg")
+    assert both["saliency"].min() == 0
+    assert both["semantic"].min() == 1
+
+
 def test_a_folder_whose_name_looks_like_keys_is_still_found(photos):
     (photos / "photos").rename(photos / "a,semantic=b")
     (photos / "labels").rename(photos / "l,1")
@@ -98,7 +112,14 @@ def test_a_map_of_another_size_fails_its_photo_alone(photos):
         ("photos,saliency=notes.txt", "saliency=notes.txt: is a file, not a folder"),
         ("photos,saliency=", "saliency names no folder; e.g. folder:photos,saliency=maps"),
         ("photos,saliency=masks,saliency=labels", "given twice"),
-        ("photos,depth=masks", "there is no such folder (after a comma it takes saliency=DIR and semantic=DIR)"),
+        ("photos,semantic=labels,void=11,void=12", "given twice"),
+        ("photos,semantic=labels,void=256", "void is the class number, 0 to 255"),
+        ("photos,semantic=labels,void=sky", "e.g. folder:photos,semantic=maps,void=11"),
+        ("photos,saliency=masks,void=0", "void is the class number, 0 to 255"),
+        (
+            "photos,depth=masks",
+            "there is no such folder (after a comma: saliency=DIR, semantic=DIR, void=N)",
+        ),
         ("missing,saliency=masks", "there is no such folder"),
         ("photos,saliency=far", "none of the photos has a map there"),
         ("photos,semantic=twice", "a.bmp and a.png are both named as the map of a; keep one"),

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from bench_core.dataset import Dataset
 from bench_core.errors import CellFailure, RequestError
 from bench_core.images import read_image
 from bench_datasets.labels import read_labels
-from bench_datasets.maps import KINDS, Maps
+from bench_datasets.maps import KINDS, VOID, Maps
 from bench_datasets.options import split_options
 
 # Asking Pillow for all its suffixes imports every one of its formats, so the usual ones are known here.
@@ -21,16 +22,17 @@ _STUBS = frozenset({"BUFR", "GRIB", "HDF5", "MPEG"})
 
 
 class Folder(Dataset):
-    """Every picture file under a folder, at any depth; `text` is PATH, or PATH,saliency=DIR,semantic=DIR.
+    """Every picture file under a folder, at any depth; `text` is PATH, or PATH,saliency=DIR,semantic=DIR,void=N.
 
     Ids are paths relative to the folder, with `/`, sorted; hidden files and folders are skipped, links to folders
     are not followed, and a folder of maps inside holds no photos. A file counts by its suffix, so one that only claims
     to be a picture is listed, and fails by name. Pictures are read by `bench_core.images.read_image`; what they show,
-    by `bench_datasets.labels.read_labels`; maps, by `bench_datasets.maps.read_map`.
+    by `bench_datasets.labels.read_labels`; maps, by `bench_datasets.maps.read_map`. `void=N` says which class number
+    of semantic maps means "not annotated"; samples have VOID there.
 
     Raises:
         RequestError: where a folder does not exist or has no pictures, its labels.csv is wrong, a photo has two maps
-            of a kind, or no photo has one.
+            of a kind, or no photo has one; where `void` is no class number, or is there without semantic maps.
     """
 
     name = "folder"
@@ -38,7 +40,7 @@ class Folder(Dataset):
 
     def __init__(self, text: str) -> None:
         self._text = text
-        path, maps = self._split(text)
+        path, maps, self._void = self._split(text)
         root = self._existing(path)
         roots = {kind: self._existing(where, f"{kind}=") for kind, where in maps.items()}
         self._files = _by_name(root, skip=[inner for inner in roots.values() if not root.samefile(inner)])
@@ -52,16 +54,22 @@ class Folder(Dataset):
             for kind, inner in roots.items()
         }
 
-    def _split(self, text: str) -> tuple[str, dict[str, str]]:
-        """The path and, by kind, the folders of maps."""
-        path, found = split_options(text, KINDS, lambda path: path.is_dir())
+    def _split(self, text: str) -> tuple[str, dict[str, str], int]:
+        """The path; by kind, the folders of maps; and the class number that means void."""
+        path, found = split_options(text, (*KINDS, "void"), lambda path: path.is_dir())
         maps = dict(found)
+        if len(maps) < len(found):
+            raise RequestError(f"{self.spec}: a key is given twice; e.g. folder:photos,saliency=maps")
+        void = maps.pop("void", str(VOID))
+        if not (void.isascii() and void.isdigit() and int(void) <= VOID and (void == str(VOID) or "semantic" in maps)):
+            raise RequestError(
+                f"{self.spec}: void is the class number, 0 to {VOID}, that semantic maps have where nothing is "
+                "annotated; e.g. folder:photos,semantic=maps,void=11"
+            )
         for kind, where in maps.items():
             if not where:
                 raise RequestError(f"{self.spec}: {kind} names no folder; e.g. folder:photos,{kind}=maps")
-        if len(maps) < len(found):
-            raise RequestError(f"{self.spec}: a map's folder is given twice; e.g. folder:photos,saliency=maps")
-        return path, maps
+        return path, maps, int(void)
 
     def _existing(self, path: str, key: str = "") -> Path:
         root = Path(path).expanduser()
@@ -70,7 +78,7 @@ class Folder(Dataset):
         what = "is a file, not a folder" if root.exists() else "there is no such folder"
         if key:
             raise RequestError(f"{self.spec}: {key}{path}: {what}; e.g. folder:photos,{key}maps")
-        keys = f" (after a comma it takes {' and '.join(f'{kind}=DIR' for kind in KINDS)})" if "=" in path else ""
+        keys = f" (after a comma: {', '.join(f'{kind}=DIR' for kind in KINDS)}, void=N)" if "=" in path else ""
         raise RequestError(f"{self.spec}: {what}{keys}; e.g. folder:photos")
 
     @property
@@ -96,7 +104,7 @@ class Folder(Dataset):
             fields["label"] = self._labels[image_id]
         for kind, maps in self._maps.items():
             if (plane := maps.of(image_id, color.shape)) is not None:
-                fields[kind] = plane
+                fields[kind] = np.where(plane == self._void, VOID, plane) if kind == "semantic" else plane
         return fields
 
 

@@ -15,6 +15,9 @@ Array = np.ndarray[Any, np.dtype[np.uint8]]
 KINDS = ("saliency", "semantic")
 """The kinds of maps, under the names that samples hold them by."""
 
+VOID = 255
+"""The class number that samples have where nothing is annotated."""
+
 # Pillow stretches gray values of 2 and 4 bits over 0..255, which is right for all but class numbers.
 _STRETCHED = {"L;2": 85, "L;4": 17}
 

@@ -15,7 +15,7 @@ def register_datasets(register: Register) -> None:
     register(
         "folder:",
         "bench_datasets.folder:Folder",
-        summary="the pictures under a folder, e.g. folder:photos; with maps: folder:photos,saliency=DIR,semantic=DIR",
+        summary="the pictures under a folder, e.g. folder:photos; with maps: folder:PATH,saliency=DIR,semantic=DIR",
     )
     register(
         "cifar10:",
