@@ -10,6 +10,7 @@ from bench_semantic.colorize import Colorizer
 from bench_semantic.commands import sdc
 from bench_semantic.editor import workplace
 from bench_semantic.editor.operations import Stroke
+from bench_semantic.editor.serve import Networks
 from bench_semantic.editor.workplace import Workplace, find_photos
 from bench_semantic.weights import SdcNetworks
 
@@ -48,6 +49,11 @@ def test_weights_without_a_segmentation_begin_with_the_first_class(networks: Sdc
     work.close()
 
 
+def test_the_networks_see_photos_as_the_settings_say(weights: Path) -> None:
+    made = Networks("sdc", ["infer=pad", "size=32"], str(weights), "cpu").colorizer()
+    assert (made.infer, made.size) == ("pad", 32)
+
+
 def test_the_command_says_what_is_wrong(weights: Path, photos: Path, tmp_path: Path) -> None:
     def problem(*arguments: str) -> str:
         done = CliRunner().invoke(sdc, ["edit", "--no-browser", "--device", "cpu", *arguments])
@@ -56,6 +62,9 @@ def test_the_command_says_what_is_wrong(weights: Path, photos: Path, tmp_path: P
 
     assert "no such file" in problem(str(tmp_path / "none.jpg"), "--weights", str(weights))
     assert "none.safetensors" in problem("--weights", str(tmp_path / "none.safetensors"))
+    assert "no method of SDC" in problem("--plugin", "copy-gray-colorization")
+    assert "the editor makes the maps" in problem("--weights", str(weights), "--set", "map_source=none")
+    assert "size must be a multiple of" in problem("--weights", str(weights), "--set", "size=13")
     out = tmp_path / "out"
     out.mkdir()
     (out / "edits.json").write_text("{}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bench_core.cli.options import device_option
+from bench_core.cli.options import method_options
 from bench_core.errors import RequestError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -76,25 +76,32 @@ def renumber(maps: Path, labels: str, out: Path) -> None:
 
 @sdc.command()
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--weights", type=_FILE, metavar="FILE", help="Weights instead of the plugin's own.")
-@device_option
+@click.option("-p", "--plugin", default="sdc", show_default=True, metavar="NAME", help="sdc, or another method of it.")
+@method_options
 @click.option(
     "-o", "--out", type=_FOLDER, metavar="DIR", help="Where edits are saved, and go on from if some are there."
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
 @click.option("--no-browser", is_flag=True, help="Only print the address, and open no browser.")
 def edit(
-    photos: tuple[Path, ...], weights: Path | None, device: str, out: Path | None, port: int, no_browser: bool
+    photos: tuple[Path, ...],
+    plugin: str,
+    device: str,
+    weights: str | None,
+    set_: tuple[str, ...],
+    out: Path | None,
+    port: int,
+    no_browser: bool,
 ) -> None:
     """Correct the maps of PHOTOS (files, or folders of them) by hand, and see the colors follow.
 
     A page in the browser, served to this machine alone: what each photo is said to show, to be painted over, beside
-    the result. Edits are replayed by map_source=edited.
+    the result. Edits are replayed by map_source=edited; `--set infer=…` and `--set size=…` are then to be the same.
 
     \b
     bench sdc edit photo.jpg --out edits
     bench run -p sdc --set map_source=edited --set edit=edits/edits.json --dataset folder:photos
     """  # noqa: D301
-    from bench_semantic.editor.serve import serve
+    from bench_semantic.editor.serve import Networks, serve
 
-    serve(photos, weights, device, out, port, browser=not no_browser)
+    serve(photos, Networks(plugin, set_, weights, device), out, port, browser=not no_browser)

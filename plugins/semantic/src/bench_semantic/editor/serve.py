@@ -6,12 +6,17 @@ import signal
 import socket
 import webbrowser
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import uvicorn
 
+from bench_core.by_hand import make_model
+from bench_core.cli.options import parse_settings
 from bench_core.errors import RequestError
+from bench_core.plugins import registry
+from bench_semantic.colorize import Colorizer
 from bench_semantic.editor.server import application
 from bench_semantic.editor.workplace import Workplace, find_photos
 from bench_semantic.method import Sdc
@@ -19,15 +24,35 @@ from bench_semantic.method import Sdc
 HOST = "127.0.0.1"
 
 
-def serve(
-    photos: Sequence[Path], weights: Path | None, device: str, out: Path | None, port: int, browser: bool
-) -> None:
+@dataclass(frozen=True)
+class Networks:
+    """What is to color the photos: a method of this plugin by its name, and the options of the command line."""
+
+    plugin: str
+    settings: Sequence[str]
+    weights: str | None
+    device: str
+
+    def colorizer(self) -> Colorizer:
+        """The networks; RequestError for a method that is none of SDC, or for settings or weights that will not do."""
+        if not issubclass(registry().models.load(self.plugin), Sdc):
+            raise RequestError(f"--plugin {self.plugin}: is no method of SDC, whose maps can be edited; try -p sdc")
+        if given := {"map_source", "edit"} & parse_settings(self.settings).keys():
+            raise RequestError(
+                f"--set {min(given)}: the editor makes the maps; it takes infer and size, e.g. infer=pad"
+            )
+        # Without a predicted map to begin with, one can still be painted.
+        model = make_model(self.plugin, ["map_source=none", *self.settings], self.weights, self.device)
+        assert isinstance(model, Sdc)
+        return model.colorizer
+
+
+def serve(photos: Sequence[Path], networks: Networks, out: Path | None, port: int, browser: bool) -> None:
     """Serve the editor until it is interrupted, then save to `out` what was not.
 
-    `port` 0 is any free one. RequestError for photos, weights, a device, a folder or a port that will not do.
+    `port` 0 is any free one. RequestError for photos, networks, a folder or a port that will not do.
     """
-    # Without a predicted map to begin with, one can still be painted.
-    workplace = Workplace(Sdc({"map_source": "none"}, weights, device).colorizer, find_photos(photos), out)
+    workplace = Workplace(networks.colorizer(), find_photos(photos), out)
     try:
         with _listening(port) as listening:
             port = listening.getsockname()[1]
