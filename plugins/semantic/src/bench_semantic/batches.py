@@ -82,9 +82,11 @@ class Batches:
         rng = keyed_generator(self.seed, "train", step, "colors" if self.colors else "maps", process)
         views = np.stack([self._view(rng) for _ in range(self.config.batch)])
         color, classes = views[..., :3], views[..., 3]
+        powers = self.config.gamma ** rng.uniform(-1, 1, len(views))
+        gray = gray_of(color) ** torch.from_numpy(powers).float()[:, None, None, None]
         if not self.colors:
-            return {"gray": gray_of(color), "classes": maps_of(classes)}
-        return {"gray": gray_of(color), "labels": maps_of(self.labels.shown(classes)), "target": target_of(color)}
+            return {"gray": gray, "classes": maps_of(classes)}
+        return {"gray": gray, "labels": maps_of(self.labels.shown(classes)), "target": target_of(color)}
 
     def _view(self, rng: np.random.Generator) -> Pixels:
         config = self.config
