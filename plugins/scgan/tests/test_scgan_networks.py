@@ -30,6 +30,7 @@ def judge(preset: str, *overrides: str) -> Judge:
         ("paper", ["attention=off"], 57_130_752),
         ("paper", ["global_encoder=off"], 39_317_952),
         ("paper", ["attention=off", "global_encoder=off"], 37_693_504),
+        ("paper", ["backbone=pix2pix", "global_encoder=off", "attention=off"], 54_411_907),
         ("small", [], 2_732_016),
         ("small", ["global_encoder=off"], 1_515_328),
         ("small", ["attention=off"], 2_690_240),
@@ -139,6 +140,22 @@ def test_the_condition_counts_only_where_it_is_asked_for() -> None:
         assert torch.equal(network(gray, picture), network(1 - gray, picture)) is not changes
 
 
+def test_pix2pix_is_the_public_generator_and_takes_the_branch() -> None:
+    without = generator("paper", "backbone=pix2pix", "global_encoder=off", "attention=off")
+    # "Total number of parameters : 54.414 M" is what the public code prints; its first layer sees three channels.
+    assert count(without) + 2 * 64 * 4 * 4 == 54_413_955
+    assert [type(layer) for block in without.unet.up for layer in block.children()].count(nn.Dropout) == 3
+    network = Generator(load_preset("small", ["backbone=pix2pix", "global_encoder=off", "ch=4", "cap=8"])[0]).eval()
+    color, saliency = network(torch.rand(2, 1, 64, 128))
+    assert saliency is not None
+    assert (color.shape, saliency.shape) == ((2, 3, 64, 128), (2, 1, 64, 128))
+    saliency.sum().backward()
+    assert network.unet.up[0][1].weight.grad is not None
+    assert network.unet.last[1].weight.grad is None  # saliency is told before the colors are
+    with pytest.raises(ValueError, match="no place for global features"):
+        network.unet(torch.zeros(1, 1, 64, 64), torch.zeros(1, 8, 2, 2))
+
+
 def test_first_weights_are_as_published() -> None:
     torch.manual_seed(0)
     network = Generator(load_preset("small")[0], "normal")
@@ -159,6 +176,7 @@ def test_first_weights_are_as_published() -> None:
     [
         (["size=65"], "size must be a multiple of 2\\^depth = 64"),
         (["depth=5"], "depth must be at least 6 with the global encoder"),
+        (["backbone=pix2pix"], "backbone=pix2pix has no place for global features; add global_encoder=off"),
         (["depth=3", "global_encoder=off"], "depth must be at least 4 with the saliency branch"),
         (["size=16", "depth=4", "global_encoder=off"], "discriminators need a size of at least 32"),
         (["stage1=0", "stage2=0"], "nothing to train"),

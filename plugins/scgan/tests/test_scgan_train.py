@@ -71,6 +71,7 @@ def test_a_run_killed_in_either_stage_ends_like_a_whole_one(
         ("gan=lsgan", "n_discriminators=1", "view=resize", "unit=epochs", "stage1=0"),
         ("gan=none", "l2=on", "range=unit", "antialias=off"),
         ("attention=off", "global_encoder=off", "d_layout=released", "norm_d=in", "conditional_d=off"),
+        ("backbone=pix2pix", "global_encoder=off", "sn_g=on", "gan=none"),
         ("gan=wgan", "sn_g=on", "sn_d=off", "init=xavier", "weight_attention=0", "lambda_sal=0"),
     ],
 )

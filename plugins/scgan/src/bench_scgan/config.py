@@ -15,6 +15,9 @@ FUSION = 5
 FED = 3
 """How many of the last but one steps up feed the saliency branch."""
 
+SCGAN, PIX2PIX = "scgan", "pix2pix"
+"""The networks that the saliency branch can be joined to."""
+
 LEAST_JUDGED = 32
 """The smallest side that a discriminator can judge."""
 
@@ -23,6 +26,7 @@ LEAST_JUDGED = 32
 class NetworkConfig:
     """The shape of the generator, and what it sees: all that weights need to be used again."""
 
+    backbone: str
     size: int
     depth: int
     ch: int
@@ -123,7 +127,9 @@ def _check(network: NetworkConfig, training: TrainingConfig) -> None:
         problems.append(
             f"size must be a multiple of 2^depth = {network.multiple}, e.g. size={network.multiple}; not {network.size}"
         )
-    if network.global_encoder and network.depth <= FUSION:
+    if network.global_encoder and network.backbone != SCGAN:
+        problems.append(f"backbone={network.backbone} has no place for global features; add global_encoder=off")
+    elif network.global_encoder and network.depth <= FUSION:
         problems.append(f"depth must be at least {FUSION + 1} with the global encoder; or global_encoder=off")
     if network.attention and network.depth <= FED:
         problems.append(f"depth must be at least {FED + 1} with the saliency branch; or attention=off")

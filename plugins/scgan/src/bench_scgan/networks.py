@@ -1,5 +1,7 @@
 """SCGAN's generator: a U-Net, the global encoder in its middle, and the saliency branch on its way up.
 
+Another network may take the U-Net's place (Table III), see `pix2pix`.
+
 Layout: IEEE TCSVT 2020, Section III-B, and `train/network.py` of zhaoyuzhi/Semantic-Colorization-GAN. Every convolution
 pads by reflection, so each one's input must be at least 2 pixels wide (4 where the kernel is 7).
 """
@@ -12,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from bench_core.errors import RequestError
-from bench_scgan.config import FED, FUSION, NetworkConfig
+from bench_scgan.config import FED, FUSION, PIX2PIX, NetworkConfig
+from bench_scgan.pix2pix import Pix2PixUNet
 
 SLOPE = 0.2
 """Of every LeakyReLU."""
@@ -146,7 +149,11 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         self.global_encoder = GlobalEncoder(config.global_ch) if config.global_encoder else None
-        self.unet = UNet(config, self.global_encoder.outputs if self.global_encoder is not None else 0)
+        self.unet: UNet | Pix2PixUNet
+        if config.backbone == PIX2PIX:
+            self.unet = Pix2PixUNet(config)
+        else:
+            self.unet = UNet(config, self.global_encoder.outputs if self.global_encoder is not None else 0)
         self.branch = SaliencyBranch(self.unet.widths_up[-FED - 1 : -1], config.lat) if config.attention else None
         self.apply(Initializer(init))
         if config.sn_g:
@@ -183,7 +190,7 @@ class Initializer:
         """Draw them, for `module.apply`."""
         if self.init == "default":
             return
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             if self.init == "normal":
                 nn.init.normal_(module.weight, 0, 0.02)
             else:
@@ -202,5 +209,5 @@ def normalize_spectra(network: nn.Module) -> None:
     the convolution, and promises no Lipschitz constant of the network.
     """
     for layer in list(network.modules()):
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             spectral_norm(layer)
