@@ -68,13 +68,20 @@ def held_out(photos: Sequence[Pixels], seed: int, together: int = 1) -> tuple[li
 
     RequestError where there are fewer than two trips take.
     """
-    if len(photos) < 2 * together:
-        raise RequestError(
-            f"training needs at least {2 * together} photos, not {len(photos)}; add some, or another --data"
-        )
-    order = keyed_generator(seed, "held-out", 0, "", 0).permutation(len(photos))
-    count = max(together, min(HELD_OUT, len(photos) // 10))
-    return [photos[i] for i in sorted(order[count:])], [photos[i] for i in order[:count]]
+    first, rest = held_out_places(len(photos), seed, HELD_OUT, together)
+    return [photos[place] for place in first], [photos[place] for place in rest]
+
+
+def held_out_places(count: int, seed: int, most: int | None = None, together: int = 1) -> tuple[list[int], list[int]]:
+    """Of the places 0 to `count`, those to train on, in order, and a tenth to validate on, drawn by the seed.
+
+    The tenth is at least `together`, and at most `most`. RequestError where `count` is less than twice `together`.
+    """
+    if count < 2 * together:
+        raise RequestError(f"training needs at least {2 * together} photos, not {count}; add some, or another --data")
+    order = keyed_generator(seed, "held-out", 0, "", 0).permutation(count).tolist()
+    held = max(together, min(most or count, count // 10))
+    return sorted(order[held:]), order[:held]
 
 
 class Crops:

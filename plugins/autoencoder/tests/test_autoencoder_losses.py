@@ -136,7 +136,7 @@ def test_a_tenth_is_held_out_by_the_seed() -> None:
     assert sorted(train + shown) == list(range(50))
     assert [part.ravel().tolist() for part in split(numbered, 0)] == [train, shown]
     assert split(numbered, 1)[1].ravel().tolist() != shown
-    with pytest.raises(RequestError, match="at least 2 pictures, not 1"):
+    with pytest.raises(RequestError, match="at least 2 photos, not 1"):
         split(numbered[:1], 0)
     few = at_most(numbered, 7, 0).ravel().tolist()
     assert len({*few}) == 7

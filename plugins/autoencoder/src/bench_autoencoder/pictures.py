@@ -6,13 +6,9 @@ import cv2
 import numpy as np
 
 from bench_autoencoder.config import SIDE
-from bench_core.errors import RequestError
 from bench_core.images import luminance
-from bench_core.photos import Pixels, center_crop, each_photo
+from bench_core.photos import Pixels, center_crop, each_photo, held_out_places
 from bench_core.randomness import keyed_generator
-
-HELD_OUT = 10
-"""One picture in so many is held out for validation: 5,000 of CIFAR-10's 50,000."""
 
 
 def thumbnail(photo: Pixels) -> Pixels:
@@ -41,12 +37,12 @@ def to_gray(color: Pixels, mode: str) -> Pixels:
 
 
 def split(pictures: Pixels, seed: int) -> tuple[Pixels, Pixels]:
-    """Pictures to train on and, drawn by the seed, a tenth of them to validate on; RequestError for fewer than two."""
-    if len(pictures) < 2:
-        raise RequestError(f"training needs at least 2 pictures, not {len(pictures)}; add some, or another --data")
-    order = keyed_generator(seed, "held-out", 0, "", 0).permutation(len(pictures))
-    count = max(1, len(pictures) // HELD_OUT)
-    return pictures[np.sort(order[count:])], pictures[np.sort(order[:count])]
+    """Pictures to train on and, drawn by the seed, a tenth of them to validate on (5,000 of CIFAR-10's 50,000).
+
+    RequestError for fewer than two.
+    """
+    first, rest = held_out_places(len(pictures), seed)
+    return pictures[first], pictures[rest]
 
 
 def at_most(pictures: Pixels, count: int, seed: int) -> Pixels:

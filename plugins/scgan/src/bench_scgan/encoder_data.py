@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench_core.errors import CellFailure, RequestError
 from bench_core.images import luminance
-from bench_core.photos import Pixels
+from bench_core.photos import Pixels, held_out_places
 from bench_core.plugins import registry
 from bench_core.randomness import keyed_generator
 from bench_core.torch_model import to_tensor
@@ -62,14 +62,9 @@ def load_labeled(specs: Sequence[str], option: str = "--data") -> Labeled:
 
 def held_out(found: Labeled, seed: int) -> tuple[Labeled, Labeled]:
     """Nine tenths to train on, and the rest; RequestError for fewer than 2 pictures."""
-    count = len(found.grays)
-    if count < 2:
-        raise RequestError("pre-training needs at least 2 labeled pictures; add some, or another --data")
-    order = keyed_generator(seed, "held-out", 0, "", 0).permutation(count)
-    split = max(1, count // 10)
-    rest, first = (
-        Labeled([found.grays[i] for i in part], [found.labels[i] for i in part])
-        for part in (sorted(order[:split]), sorted(order[split:]))
+    first, rest = (
+        Labeled([found.grays[place] for place in part], [found.labels[place] for place in part])
+        for part in held_out_places(len(found.grays), seed)
     )
     return first, rest
 
