@@ -203,7 +203,7 @@ def test_photo_and_map_are_flipped_alike_and_as_set(labels: LabelSet, horizontal
     photos = np.repeat(ramp[None, ..., None], 4, axis=3)
     photos[..., 3] = ramp % 3
     settings = [f"flip_horizontal={int(horizontal)}", f"flip_vertical={int(vertical)}"]
-    _, config = load_segmentation("small", 4, ["crop=16", "resize=16", "batch=16", "gamma=1", *settings])
+    _, config = load_segmentation("small", 4, ["crop=16", "resize=16", "batch=16", "tone=1", *settings])
     batch = views(labels, config, False, photos)(0, 0)
     levels = (batch["gray"] * 255).round().long()
     assert torch.equal(levels % 3, batch["classes"])
@@ -212,23 +212,25 @@ def test_photo_and_map_are_flipped_alike_and_as_set(labels: LabelSet, horizontal
     assert corners == {corner for corner, there in allowed.items() if there}
 
 
-def test_gray_pictures_get_darker_and_brighter_by_gamma_and_maps_stay(labels: LabelSet) -> None:
+def test_tone_curves_change_the_gray_picture_alone(labels: LabelSet) -> None:
     photos = np.full((1, 32, 32, 4), 64, np.uint8)
+    photos[..., :16, :, :3] = 255
     photos[..., 3] = 1
 
-    def levels(gamma: float, colors: bool) -> np.ndarray[Any, Any]:
+    def drawn(tone: float, colors: bool) -> np.ndarray[Any, Any]:
         load = load_color if colors else load_segmentation
-        _, config = load("small", 4, ["crop=32", "resize=32", "batch=64", f"gamma={gamma}"])
+        _, config = load("small", 4, ["crop=32", "resize=32", "batch=64", "flip_vertical=off", f"tone={tone}"])
         batch = views(labels, config, colors, photos)(0, 0)
         assert set(batch["labels" if colors else "classes"].unique().tolist()) == {1}
-        return batch["gray"][:, 0, 0, 0].numpy()
+        return batch["gray"][:, 0, [0, 31], 0].numpy()
 
     for colors in (False, True):
-        assert np.allclose(levels(1, colors), 64 / 255)
-        found = levels(2, colors)
-        assert (64 / 255) ** 2 <= found.min() < 0.1
-        assert 0.45 < found.max() <= (64 / 255) ** 0.5
-        assert (found < 64 / 255).sum() == pytest.approx(32, abs=12)
+        assert np.allclose(drawn(1, colors), [1, 64 / 255])
+        gain, dark = drawn(2, colors).T  # of white, the curve is the gain
+        assert 0.5 <= gain.min() < 0.55 < 0.95 < gain.max() <= 1
+        power = np.log(dark / gain) / np.log(64 / 255)
+        assert 0.5 <= power.min() < 0.55 < 1.8 < power.max() <= 2
+        assert abs(np.corrcoef(gain, power)[0, 1]) < 0.4
 
 
 @pytest.mark.parametrize("network", ["color", "segmentation"])

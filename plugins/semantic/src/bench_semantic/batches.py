@@ -53,6 +53,15 @@ def gray_of(color: Pixels) -> Tensor:
     return to_tensor([luminance(picture) for picture in color])
 
 
+def toned(gray: Tensor, tone: float, rng: np.random.Generator) -> Tensor:
+    """Pictures N×1×H×W in [0, 1], each with a random tone curve g·v^p: p in [1/tone, tone], g in [1/tone, 1]."""
+    power, gain = (
+        torch.from_numpy(tone ** rng.uniform(low, high, len(gray))).float()[:, None, None, None]
+        for low, high in ((-1, 1), (-1, 0))
+    )
+    return gain * gray**power
+
+
 def target_of(color: Pixels) -> Tensor:
     """Normalized a and b N×2×H×W of pictures N×H×W×3."""
     return normalized_ab(rgb_to_lab(to_tensor(list(color)))[:, 1:])
@@ -82,8 +91,7 @@ class Batches:
         rng = keyed_generator(self.seed, "train", step, "colors" if self.colors else "maps", process)
         views = np.stack([self._view(rng) for _ in range(self.config.batch)])
         color, classes = views[..., :3], views[..., 3]
-        powers = self.config.gamma ** rng.uniform(-1, 1, len(views))
-        gray = gray_of(color) ** torch.from_numpy(powers).float()[:, None, None, None]
+        gray = toned(gray_of(color), self.config.tone, rng)
         if not self.colors:
             return {"gray": gray, "classes": maps_of(classes)}
         return {"gray": gray, "labels": maps_of(self.labels.shown(classes)), "target": target_of(color)}

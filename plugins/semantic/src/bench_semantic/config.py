@@ -77,7 +77,7 @@ class TrainingConfig:
     crop: int
     flip_horizontal: bool
     flip_vertical: bool
-    gamma: float
+    tone: float
     lr: float
     lr_end: float
     warmup: int
