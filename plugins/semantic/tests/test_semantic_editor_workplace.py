@@ -50,7 +50,7 @@ def test_weights_without_a_segmentation_begin_with_the_first_class(networks: Sdc
 
 
 def test_the_networks_see_photos_as_the_settings_say(weights: Path) -> None:
-    made = Networks("sdc", ["infer=pad", "size=32"], str(weights), "cpu").colorizer()
+    made = Networks("sdc", ["infer=pad", "size=32"], weights, "cpu").colorizer()
     assert (made.infer, made.size) == ("pad", 32)
 
 

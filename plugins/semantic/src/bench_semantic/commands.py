@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bench_core.cli.options import method_options
+from bench_core.cli.options import device_option, set_option
 from bench_core.errors import RequestError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -77,7 +77,9 @@ def renumber(maps: Path, labels: str, out: Path) -> None:
 @sdc.command()
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path))
 @click.option("-p", "--plugin", default="sdc", show_default=True, metavar="NAME", help="sdc, or another method of it.")
-@method_options
+@set_option
+@click.option("--weights", type=_FILE, metavar="FILE", help="Weights instead of the plugin's own.")
+@device_option
 @click.option(
     "-o", "--out", type=_FOLDER, metavar="DIR", help="Where edits are saved, and go on from if some are there."
 )
@@ -87,7 +89,7 @@ def edit(
     photos: tuple[Path, ...],
     plugin: str,
     device: str,
-    weights: str | None,
+    weights: Path | None,
     set_: tuple[str, ...],
     out: Path | None,
     port: int,

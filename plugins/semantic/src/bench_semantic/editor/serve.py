@@ -12,14 +12,15 @@ from pathlib import Path
 import click
 import uvicorn
 
-from bench_core.by_hand import make_model
 from bench_core.cli.options import parse_settings
 from bench_core.errors import RequestError
+from bench_core.model import Model
+from bench_core.params import resolve
 from bench_core.plugins import registry
 from bench_semantic.colorize import Colorizer
 from bench_semantic.editor.server import application
 from bench_semantic.editor.workplace import Workplace, find_photos
-from bench_semantic.method import Sdc
+from bench_semantic.method import NONE, Sdc
 
 HOST = "127.0.0.1"
 
@@ -30,21 +31,20 @@ class Networks:
 
     plugin: str
     settings: Sequence[str]
-    weights: str | None
+    weights: Path | None
     device: str
 
     def colorizer(self) -> Colorizer:
         """The networks; RequestError for a method that is none of SDC, or for settings or weights that will not do."""
-        if not issubclass(registry().models.load(self.plugin), Sdc):
+        method: type[Model] = registry().models.load(self.plugin)
+        if not issubclass(method, Sdc):
             raise RequestError(f"--plugin {self.plugin}: is no method of SDC, whose maps can be edited; try -p sdc")
-        if given := {"map_source", "edit"} & parse_settings(self.settings).keys():
-            raise RequestError(
-                f"--set {min(given)}: the editor makes the maps; it takes infer and size, e.g. infer=pad"
-            )
+        given = parse_settings(self.settings)
+        if own := {"map_source", "edit"} & given.keys():
+            raise RequestError(f"--set {min(own)}: the editor makes the maps; it takes infer and size, e.g. infer=pad")
         # Without a predicted map to begin with, one can still be painted.
-        model = make_model(self.plugin, ["map_source=none", *self.settings], self.weights, self.device)
-        assert isinstance(model, Sdc)
-        return model.colorizer
+        values = resolve(method.params, {"map_source": NONE, **given}, self.plugin)
+        return method(values, self.weights, self.device).colorizer
 
 
 def serve(photos: Sequence[Path], networks: Networks, out: Path | None, port: int, browser: bool) -> None:
