@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 from skimage import data
 
+from bench_core.errors import RequestError
 from bench_core.photos import Pixels
 from bench_scgan.batches import Batches, drawn, prepared, viewed
 from bench_scgan.config import NetworkConfig, TrainingConfig, load_preset
@@ -87,6 +88,27 @@ def test_every_variant_trains(
     assert ("percep" in log[-1], "generator_percep" in log[-1]) == (False, False)
     if "attention=off" in settings:
         assert "generator_attention" not in log[-1]
+
+
+@pytest.mark.parametrize("branch", ["on", "off"])
+def test_a_run_may_start_from_weights_with_or_without_a_branch(
+    photos: str, tiny_settings: tuple[str, ...], tmp_path: Path, branch: str
+) -> None:
+    still = (*tiny_settings, "stage1=1", "stage2=0", "lr1=0")
+    run(tmp_path / "first", photos, (*still, f"attention={branch}"))
+    first = tmp_path / "first" / "last.safetensors"
+    run(tmp_path / "second", photos, still, "--init", str(first), "--seed", "1")
+    before, after = load_weights(first), load_weights(tmp_path / "second" / "last.safetensors")
+    own, given = dict(after.network.named_parameters()), dict(before.network.named_parameters())
+    assert {name.split(".")[0] for name in own.keys() - given.keys()} == ({"branch"} if branch == "off" else set())
+    assert all(torch.equal(own[name], value) for name, value in given.items())
+    assert after.training["started_from"]["attention"] is (branch == "on")
+    for setting in ("sn_g=on", "attention=off"):
+        if setting.startswith("attention") and branch == "off":
+            continue
+        result = CliRunner().invoke(main, arguments(tmp_path / "no", photos, (*still, setting), "--init", str(first)))
+        assert isinstance(result.exception, RequestError)
+        assert "holds another network" in str(result.exception)
 
 
 def test_stage_2_changes_generator_and_discriminators(tiny: Tiny, photos: str, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`bench train scgan` and `bench-scgan-train`: train a generator on photos with saliency maps."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,21 @@ def updates(
     return found
 
 
+def start_from(options: TrainingOptions, network: Generator) -> Mapping[str, Any]:
+    """Give a generator the weights of `--init`, and say where they come from; RequestError where they do not fit.
+
+    Those of a generator without a saliency branch, which learns from photos without maps, leave a branch as it is.
+    """
+    if options.init is None:
+        return {}
+    loaded = load_weights(options.init)
+    known, wanted = loaded.network.config, network.config
+    if known not in (wanted, replace(wanted, attention=False)):
+        raise RequestError(f"{options.init} holds another network than --preset {options.preset}")
+    network.load_state_dict(network.state_dict() | loaded.network.state_dict())
+    return {"started_from": loaded.training}
+
+
 def build(options: TrainingOptions) -> Trainer:
     """Everything a run needs, checked before the first step; RequestError with one line per mistake."""
     network_config, config = configs(options.values())
@@ -84,14 +100,8 @@ def build(options: TrainingOptions) -> Trainer:
 
     torch.manual_seed(options.seed)
     network = Generator(network_config, config.init)
-    origin: Mapping[str, Any] = {}
-    if options.init is not None:
-        loaded = load_weights(options.init)
-        if loaded.network.config != network_config:
-            raise RequestError(f"{options.init} holds another network than --preset {options.preset}")
-        network.load_state_dict(loaded.network.state_dict())
-        origin = {"started_from": loaded.training}
-    elif config.preweights:
+    origin = start_from(options, network)
+    if config.preweights and not origin:
         origin = {"preweights_are": load_preweights(network, config.preweights)}
     judges = DiscriminatorObjective(config, network_config.attention) if config.adversarial else None
 
