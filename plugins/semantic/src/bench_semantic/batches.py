@@ -53,13 +53,13 @@ def gray_of(color: Pixels) -> Tensor:
     return to_tensor([luminance(picture) for picture in color])
 
 
-def toned(gray: Tensor, tone: float, rng: np.random.Generator) -> Tensor:
-    """Pictures N×1×H×W in [0, 1], each with a random tone curve g·v^p: p in [1/tone, tone], g in [1/tone, 1]."""
+def toned(color: Pixels, tone: float, rng: np.random.Generator) -> Pixels:
+    """Photos N×H×W×3, each with a random tone curve g·v^p of its levels: p in [1/tone, tone], g in [1/tone, 1]."""
     power, gain = (
-        torch.from_numpy(tone ** rng.uniform(low, high, len(gray))).float()[:, None, None, None]
-        for low, high in ((-1, 1), (-1, 0))
+        (tone ** rng.uniform(low, high, len(color)))[:, None, None, None] for low, high in ((-1, 1), (-1, 0))
     )
-    return gain * gray**power
+    found: Pixels = np.rint(255 * gain * (color / 255) ** power).astype(np.uint8)
+    return found
 
 
 def target_of(color: Pixels) -> Tensor:
@@ -90,8 +90,8 @@ class Batches:
         """The objective's arguments."""
         rng = keyed_generator(self.seed, "train", step, "colors" if self.colors else "maps", process)
         views = np.stack([self._view(rng) for _ in range(self.config.batch)])
-        color, classes = views[..., :3], views[..., 3]
-        gray = toned(gray_of(color), self.config.tone, rng)
+        color, classes = toned(views[..., :3], self.config.tone, rng), views[..., 3]
+        gray = gray_of(color)
         if not self.colors:
             return {"gray": gray, "classes": maps_of(classes)}
         return {"gray": gray, "labels": maps_of(self.labels.shown(classes)), "target": target_of(color)}
