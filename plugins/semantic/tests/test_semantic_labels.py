@@ -25,7 +25,13 @@ def test_the_palette_of_voc() -> None:
 
 @pytest.mark.parametrize(
     ("name", "count", "predictable"),
-    [("camvid", 12, 11), ("coco-panoptic", 134, 133), ("pascal-context-59", 60, 60), ("voc21", 21, 21)],
+    [
+        ("camvid", 12, 11),
+        ("coco-27", 28, 27),
+        ("coco-panoptic", 134, 133),
+        ("pascal-context-59", 60, 60),
+        ("voc21", 21, 21),
+    ],
 )
 def test_the_sets_that_come_along(name: str, count: int, predictable: int) -> None:
     assert name in label_set_names()
@@ -61,6 +67,38 @@ def test_cocos_categories_in_voc() -> None:
     labels, numbering = read_label_set("voc21:coco")
     found = numbering.classes(np.array([0, 1, 62, 184, 255]))
     assert found.tolist() == [IGNORED, labels.index("person"), labels.index("chair"), 0, IGNORED]
+
+
+def test_the_groups_of_coco_hold_every_category_once() -> None:
+    groups, coco = read_label_set("coco-27:coco")
+    categories = read_label_set("coco-panoptic")[1]
+    numbers = np.array([number for own in categories.numbers for number in own])
+    found = coco.classes(numbers)
+    assert len(numbers) == 133
+    assert (found != IGNORED).all()
+    assert set(found.tolist()) == set(groups.predictable)
+    named = dict(zip(read_label_set("coco-panoptic")[0].names, categories.numbers, strict=True))
+    for category, group in (
+        ("sea", "water"),
+        ("snow", "ground"),
+        ("grass-merged", "plant"),
+        ("potted plant", "furniture"),
+    ):
+        assert groups.names[int(coco.classes(np.array(named[category]))[0])] == group
+
+
+def test_the_groups_of_coco_take_in_the_maps_of_other_sets() -> None:
+    groups = read_label_set("coco-27")[0]
+    for name, known in (
+        ("camvid", {"tree": "plant", "bicyclist": "person"}),
+        ("voc21", {"cow": "animal", "train": "vehicle"}),
+    ):
+        numbering, other = groups.numbering(name), read_label_set(name)[0]
+        found = dict(zip(other.names, numbering.classes(np.arange(len(other))).tolist(), strict=True))
+        assert found.pop("void" if name == "camvid" else "background") == IGNORED
+        assert IGNORED not in found.values()
+        assert {each: groups.names[found[each]] for each in known} == known
+    assert groups.shown(np.array([IGNORED], np.uint8)).tolist() == [groups.index("unknown")]
 
 
 def test_a_set_of_ones_own(labels: LabelSet, labels_file: Path) -> None:
