@@ -57,6 +57,15 @@ def test_padding_and_resizing_see_the_same_where_nothing_is_to_do(weights: Path)
     assert not np.allclose(one["color"], larger["color"], atol=1e-3)
 
 
+def test_what_is_not_sure_is_void(networks: SdcNetworks, weights: Path) -> None:
+    maps = [Colorizer(networks, sure=sure).segment(GRAY) for sure in (0, 0.4, 1)]
+    assert set(np.unique(maps[0])) <= {0, 1, 2}
+    assert (maps[2] == networks.labels.void_class).all()
+    assert ((maps[1] == maps[0]) | (maps[1] == networks.labels.void_class)).all()
+    found = decoded(method(weights, sure=1))
+    assert set(np.unique(np.rint(found["semantic"] * 255))) == {9}  # the set's number for void
+
+
 def test_maps_only_change_size_by_whole_pixels() -> None:
     classes = torch.randint(0, 60, (1, 1, 16, 16))
     for height, width in ((33, 47), (16, 100), (352, 17)):

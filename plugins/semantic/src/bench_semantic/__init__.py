@@ -6,13 +6,18 @@ from bench_core.hookspecs import Register
 
 @hookimpl
 def register_models(register: Register) -> None:
-    """`sdc`: colors from a gray picture and a semantic map of it, which a second network predicts."""
+    """`sdc`: colors from a gray picture and a predicted semantic map; `sdc-camvid`, which knows streets."""
     register(
         "sdc",
         "bench_semantic.method:Sdc",
         summary="semantic-driven colorization: colors by what a picture shows, as predicted, edited or told",
         train="bench_semantic.train_color:main",
         train_segmentation="bench_semantic.train_segmentation:main",
+    )
+    register(
+        "sdc-camvid",
+        "bench_semantic.method:SdcCamvid",
+        summary="sdc with weights for streets, which know the classes of CamVid",
     )
 
 

@@ -35,12 +35,13 @@ class Colorizer:
 
     `infer` is `resize`: the networks see the picture as a square of the side they were trained on (or `size`, a
     multiple of what they need), and the colors found are resized back; or `pad`: they see it as it is, its last row
-    and column repeated. Either way the result has the picture's full resolution and its own lightness.
+    and column repeated. Either way the result has the picture's full resolution and its own lightness. Predicted maps
+    show the set's void class where the segmentation gives its answer a probability below `sure`.
     RequestError for a `size` that the networks cannot take.
     """
 
-    def __init__(self, networks: SdcNetworks, infer: str = RESIZE, size: int = 0) -> None:
-        self.networks, self.infer, self.size = networks, infer, size
+    def __init__(self, networks: SdcNetworks, infer: str = RESIZE, size: int = 0, sure: float = 0.0) -> None:
+        self.networks, self.infer, self.size, self.sure = networks, infer, size, sure
         for network in (networks.color, networks.segmentation):
             if network is not None and size % network.config.multiple:
                 multiple = network.config.multiple
@@ -77,7 +78,7 @@ class Colorizer:
                 "these weights hold no segmentation network, so no map can be predicted; add one with bench sdc join, "
                 "or take another source of the map: --set map_source=none"
             )
-        found = predicted_classes(network, self._seen(gray, network), self.labels)
+        found = predicted_classes(network, self._seen(gray, network), self.labels, self.sure)
         return self._restored(found, gray)
 
     def painted(self, gray: Tensor, classes: Tensor) -> Tensor:

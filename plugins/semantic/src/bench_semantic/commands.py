@@ -98,7 +98,7 @@ def edit(
     """Correct the maps of PHOTOS (files, or folders of them) by hand, and see the colors follow.
 
     A page in the browser, served to this machine alone: what each photo is said to show, to be painted over, beside
-    the result. Edits are replayed by map_source=edited; `--set infer=…` and `--set size=…` are then to be the same.
+    the result. Edits are replayed by map_source=edited; `--set infer=…` and `--set size=…` must then be the same.
 
     \b
     bench sdc edit photo.jpg --out edits

@@ -16,7 +16,7 @@ from bench_core.torch_model import TorchModel, to_arrays
 from bench_semantic.colorize import PAD, RESIZE, Colorizer, classes_of, nearest
 from bench_semantic.edits import Edits, read_edits
 from bench_semantic.label_sets import ClassMap
-from bench_semantic.weights import SHIPPED, load_weights
+from bench_semantic.weights import SHIPPED, SHIPPED_CAMVID, load_weights
 
 PREDICTED, HUMAN, EDITED, NONE = "predicted", "human", "edited", "none"
 
@@ -49,13 +49,15 @@ class Sdc(TorchModel):
             help="show the networks the picture as a square of `size`, or as it is, padded",
         ),
         Param("size", int, 0, 4096, default=0, help="side of that square; 0 = the side of the training pictures"),
+        Param("sure", float, 0, 1, default=0, help="predicted maps are void where the probability is lower than this"),
         Param("edit", str, default="", help="the file of edits that map_source=edited replays"),
     )
 
     def setup(self) -> None:
         """Load the networks, and the edits where there are any."""
         networks = load_weights(self.needed_weights(), self.device).network
-        self.colorizer = Colorizer(networks, str(self.settings["infer"]), int(self.settings["size"]))
+        infer, size, sure = (self.settings[key] for key in ("infer", "size", "sure"))
+        self.colorizer = Colorizer(networks, str(infer), int(size), float(sure))
         self.labels = networks.labels
         self.source = str(self.settings["map_source"])
         if networks.color is None:
@@ -119,3 +121,10 @@ class Sdc(TorchModel):
                 )
             maps.append(found)
         return maps
+
+
+class SdcCamvid(Sdc):
+    """`Sdc` with the shipped weights for streets: the classes of CamVid in place of those of PASCAL VOC."""
+
+    name = "sdc-camvid"
+    default_weights = SHIPPED_CAMVID

@@ -20,11 +20,14 @@ from bench_semantic.label_sets import ClassMap, LabelSet
 _SHOWN = 4
 
 
-def predicted_classes(network: GridNet, gray: Tensor, labels: LabelSet) -> Tensor:
-    """The class of the largest logit, long N×1×H×W, among those that have a number: nobody is taught the others."""
-    logits = network(gray).float()
+def predicted_classes(network: GridNet, gray: Tensor, labels: LabelSet, sure: float = 0.0) -> Tensor:
+    """The likeliest class, long N×1×H×W, among those that have a number: nobody is taught the others.
+
+    Where its probability among them is below `sure`, the set's void class.
+    """
     answers = torch.tensor(labels.predictable, device=gray.device)
-    return answers[logits[:, answers].argmax(dim=1, keepdim=True)]
+    probability, place = network(gray).float()[:, answers].softmax(dim=1).max(dim=1, keepdim=True)
+    return torch.where(probability < sure, labels.void_class, answers[place])
 
 
 def displayed(classes: Tensor, labels: LabelSet) -> Tensor:

@@ -14,6 +14,7 @@ from bench_semantic.grid_net import GridNet
 from bench_semantic.label_sets import LabelSet, from_record
 
 SHIPPED = Path(__file__).parent / "weights" / "sdc.safetensors"
+SHIPPED_CAMVID = SHIPPED.with_name("sdc-camvid.safetensors")
 
 
 class SdcNetworks(nn.Module):

@@ -41,7 +41,7 @@ class Networks:
             raise RequestError(f"--plugin {self.plugin}: is no method of SDC, whose maps can be edited; try -p sdc")
         given = parse_settings(self.settings)
         if own := {"map_source", "edit"} & given.keys():
-            raise RequestError(f"--set {min(own)}: the editor makes the maps; it takes infer and size, e.g. infer=pad")
+            raise RequestError(f"--set {min(own)}: the editor makes the maps; try infer, size or sure, e.g. sure=0.5")
         # Without a predicted map to begin with, one can still be painted.
         values = resolve(method.params, {"map_source": NONE, **given}, self.plugin)
         return method(values, self.weights, self.device).colorizer
