@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,6 +93,13 @@ def test_the_same_request_is_the_same_run(database):
     assert [(run.id, run.cells) for run in runs] == [(identity().id, 2)]
     assert identity(seed=1).id != identity().id
     assert len(run_executions(database, identity().id)) == 2
+
+
+def test_a_run_names_its_method_with_the_settings_that_say_something(database):
+    writer(database).write([record("a")])
+    run = replace(list_runs(database)[0], plugin="sdc", settings={"size": 0, "edit": "", "infer": "pad"})
+    assert (run.settings_text, run.method) == ("infer=pad, size=0", "sdc (infer=pad, size=0)")
+    assert replace(run, settings={"edit": ""}).method == "sdc"
 
 
 def test_two_runs_share_a_cell(database):

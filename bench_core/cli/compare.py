@@ -79,5 +79,4 @@ def _check(a: RunInfo, b: RunInfo) -> None:
 
 
 def _name(run: RunInfo) -> str:
-    settings = ", ".join(f"{key}={value}" for key, value in sorted(run.settings.items()))
-    return f"{run.plugin}{f' ({settings})' if settings else ''}, run {run.id}, {run.dataset}"
+    return f"{run.method}, run {run.id}, {run.dataset}"

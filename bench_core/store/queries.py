@@ -81,6 +81,16 @@ class RunInfo:
     cells: int
     failed: int
 
+    @property
+    def settings_text(self) -> str:
+        """The settings on one line, but for texts that are empty: nobody gave them."""
+        return ", ".join(f"{key}={value}" for key, value in sorted(self.settings.items()) if value != "")
+
+    @property
+    def method(self) -> str:
+        """The method with its settings in parentheses, where it has any."""
+        return f"{self.plugin} ({self.settings_text})" if self.settings_text else self.plugin
+
 
 def known_cells(database: Database, model_digest: str, seed: int, digests: Mapping[str, str]) -> dict[CellKey, int]:
     """The good cells of a model on these samples (image id to sample digest), with their score ids."""

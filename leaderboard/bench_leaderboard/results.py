@@ -86,11 +86,6 @@ class RunResult:
         """Whether any execution of the run came to its end."""
         return any(execution["finished"] for execution in self.executions)
 
-    @property
-    def settings_text(self) -> str:
-        """The settings on one line."""
-        return ", ".join(f"{key}={value}" for key, value in sorted(self.info.settings.items()))
-
 
 def read_results(database: Database) -> list[RunResult]:
     """All runs of a database, newest first; each one's figures are those that `bench show` prints."""

@@ -86,7 +86,7 @@ def facts(run: RunResult) -> list[tuple[str, str]]:
         ("method", info.plugin),
         ("version", info.plugin_version),
         ("task", info.task),
-        ("settings", run.settings_text or "none"),
+        ("settings", run.info.settings_text or "none"),
         ("weights", f"SHA-256 {info.weights}" if info.weights else "none"),
         ("code", f"BLAKE2b {info.code}"),
         ("data set", info.dataset),

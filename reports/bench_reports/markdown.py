@@ -28,7 +28,7 @@ def report(runs: Sequence[RunInfo], lines: Sequence[SummaryLine], command: str, 
     facts = [
         f"- task: {first.task}; seed {first.seed}",
         f"- data: `{first.dataset}`{_size(first)}, digest `{first.data_digest}`",
-        *(f"- {_method(run)}: {_identity(run)}, run `{run.id}`" for run in runs),
+        *(f"- {run.method}: {_identity(run)}, run `{run.id}`" for run in runs),
         f"- {versions}",
     ]
     return "\n".join([table(runs, lines), "", *facts, "", "```sh", command, "```", ""])
@@ -49,7 +49,7 @@ def table(runs: Sequence[RunInfo], lines: Sequence[SummaryLine]) -> str:
             if any(cells):
                 counts = {line.summary.n for line in cells if line}
                 n = "–".join(str(count) for count in sorted({min(counts), max(counts)}))
-                rows.append([f"`{degradation}`", _method(run), *(cell(line) for line in cells), n])
+                rows.append([f"`{degradation}`", run.method, *(cell(line) for line in cells), n])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
@@ -68,11 +68,6 @@ def cell(line: SummaryLine | None) -> str:
             low, high = (figure(end, line.metric, summary.kind) for end in (summary.low, summary.high))
             text += f" ({low} … {high})"
     return text + (f" †{line.failed} failed" if line.failed else "")
-
-
-def _method(run: RunInfo) -> str:
-    settings = ", ".join(f"{key}={value}" for key, value in sorted(run.settings.items()))
-    return f"{run.plugin} ({settings})" if settings else run.plugin
 
 
 def _identity(run: RunInfo) -> str:
