@@ -16,6 +16,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from bench_core.errors import RequestError
 from bench_scgan.config import FED, FUSION, PIX2PIX, NetworkConfig
 from bench_scgan.pix2pix import Pix2PixUNet
+from bench_scgan.skips import risen
 
 SLOPE = 0.2
 """Of every LeakyReLU."""
@@ -109,12 +110,7 @@ class UNet(nn.Module):
                 x = torch.cat((x, features), dim=1)
             x = block(x)
             skips.append(x)
-        skips.pop()
-        steps = []
-        for block in self.up:
-            x = block(x)
-            steps.append(x)
-            x = torch.cat((x, skips.pop()), dim=1)
+        x, steps = risen(self.up, skips)
         return torch.tanh(self.last(x)), steps
 
 

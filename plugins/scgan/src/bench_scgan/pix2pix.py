@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench_scgan.config import NetworkConfig
+from bench_scgan.skips import risen
 
 _DROPPED = 3
 """How many of the innermost steps up have dropout, not counting the first; fewer in a shallow network."""
@@ -46,12 +47,7 @@ class Pix2PixUNet(nn.Module):
         for block in self.down:
             x = block(x)
             skips.append(x)
-        skips.pop()
-        steps = []
-        for block in self.up:
-            x = block(x)
-            steps.append(x)
-            x = torch.cat((skips.pop(), x), dim=1)
+        x, steps = risen(self.up, skips)
         color = torch.tanh(self.last(x))
         return color, [*steps, color]
 
