@@ -124,7 +124,7 @@ class Sdc(TorchModel):
 
 
 class SdcCamvid(Sdc):
-    """`Sdc` with the shipped weights for streets: the classes of CamVid in place of those of PASCAL VOC."""
+    """`Sdc` with the shipped weights for streets: the classes of CamVid in place of the groups of COCO."""
 
     name = "sdc-camvid"
     default_weights = SHIPPED_CAMVID

@@ -117,13 +117,11 @@ class Workplace:
         """
         photo = self.find(number)
         with photo.lock:
-            if photo.document is None:
+            document = photo.document
+            if document is None:
                 if photo.path is None:
                     raise Unknown
-                self._begin(photo, read_photo(photo.path, photo.name))
-            document = photo.document
-        if document is None:  # pragma: no cover - begun above
-            raise Unknown
+                document = self._begin(photo, read_photo(photo.path, photo.name))
         self._forget(photo)
         return photo, document
 
@@ -229,11 +227,12 @@ class Workplace:
         for key in [key for key in self._results if key[0] == number]:
             del self._results[key]
 
-    def _begin(self, photo: Photo, gray: Array) -> None:
+    def _begin(self, photo: Photo, gray: Array) -> Document:
         predicted = self._networks.submit(self._predict, gray).result()
         start = None if self._earlier is None else self._earlier.find(gray)
         photo.gray = digest(gray)
-        photo.document = Document(gray, predicted, start)
+        photo.document = document = Document(gray, predicted, start)
+        return document
 
     def _predict(self, gray: Array) -> ClassMap:
         if not self.colorizer.segments:
