@@ -1,6 +1,5 @@
 from .checkpoint import CHECKPOINT as CHECKPOINT
 from .command import TrainingOptions as TrainingOptions
-from .command import make_accelerator as make_accelerator
 from .command import run_command as run_command
 from .command import training_options as training_options
 from .hyperparameters import Hyperparameters as Hyperparameters
@@ -8,6 +7,7 @@ from .logs import LOG as LOG
 from .logs import SAMPLES as SAMPLES
 from .logs import TENSORBOARD as TENSORBOARD
 from .logs import VALIDATION as VALIDATION
+from .processes import make_accelerator as make_accelerator
 from .recipe import Batch as Batch
 from .recipe import Cadence as Cadence
 from .recipe import DrivenSchedule as DrivenSchedule

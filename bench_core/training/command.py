@@ -1,7 +1,6 @@
 """What every training command shares: its options, photos, device, and how it ends."""
 
 import errno
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -139,17 +138,6 @@ def training_options(hyperparameters: Hyperparameters) -> Callable[[Callable[...
         return wrapped
 
     return decorate
-
-
-def make_accelerator(device: str, mixed_precision: str) -> Accelerator:
-    """An Accelerator on `auto` (what there is, or what `accelerate launch` says) or `cpu`.
-
-    RequestError for a precision that the device cannot do.
-    """
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    if mixed_precision == "fp16" and (device == "cpu" or not torch.accelerator.is_available()):
-        raise RequestError("--mixed-precision fp16 needs a GPU; a CPU can do bf16: --mixed-precision bf16")
-    return Accelerator(cpu=device == "cpu", mixed_precision=mixed_precision)
 
 
 @contextmanager

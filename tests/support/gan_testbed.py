@@ -3,6 +3,7 @@
 As a program (`python gan_testbed.py MODE OUT`, under torchrun or accelerate launch) it trains it in several processes.
 """
 
+import atexit
 import math
 import os
 import signal
@@ -146,8 +147,15 @@ class Gan:
         return Trainer(self.recipe, out, accelerator, cadence or Cadence(1, 4, 0.0), console=Console(quiet=True))
 
 
+def say_what_still_listens() -> None:
+    """Threads of gloo, which speak with other processes: one that outlives Python's end can abort it (Linux only)."""
+    names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+    sys.stdout.write(f"threads of gloo at the end: {sum('gloo' in name for name in names)}\n")
+
+
 def main(mode: str, out: Path) -> None:
     """`cut`: stopped by a signal to the last process alone, then resumed. `whole`: in one piece."""
+    atexit.register(say_what_still_listens)  # called after what is registered later
     accelerator = make_accelerator("cpu", os.environ.get("ACCELERATE_MIXED_PRECISION", "no"))
     processes = accelerator.num_processes
 
