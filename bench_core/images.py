@@ -6,6 +6,7 @@ A picture is a uint8 H×W×C array, sRGB, with C = 1 or 3. This module needs num
 import contextlib
 import hashlib
 import secrets
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ _WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".pgm": ("PPM", {}),
     ".webp": ("WEBP", {"lossless": True}),
 }
+_GRAY_ONLY = ".pgm"
 _BT601 = np.array([299, 587, 114], dtype=np.float32)
 
 
@@ -77,30 +79,37 @@ def digest(array: AnyArray) -> str:
     return state.hexdigest()
 
 
-def read_image(path: Path | str, name: str | None = None) -> Array:
+def read_image(path: Path | str, name: str | None = None, formats: tuple[str, ...] | None = None) -> Array:
     """Read a picture file as uint8 H×W×3.
 
-    Any format Pillow reads. EXIF orientation is applied, alpha is dropped (not composited), 16-bit gray is scaled
-    by 255/65535 (of 16-bit color Pillow keeps the high byte), an animation gives its first frame. Embedded color
-    profiles are not applied: the numbers in the file are taken as sRGB, as every published protocol takes them.
+    Any format Pillow reads, or only those of `formats`, in Pillow's names. EXIF orientation is applied, alpha is
+    dropped (not composited), 16-bit gray is scaled by 255/65535 (of 16-bit color Pillow keeps the high byte), an
+    animation gives its first frame. Embedded color profiles are not applied: the numbers in the file are taken as sRGB,
+    as every published protocol takes them.
 
     Raises:
         CellFailure: `decode_failed`, with `name` (default: the file's name) and the reason.
     """
-    with opened(path, name) as image:
+    with opened(path, name, formats) as image:
         return np.array(_to_rgb(image))
 
 
 @contextlib.contextmanager
-def opened(path: Path | str, name: str | None = None) -> Iterator[Image.Image]:
+def opened(path: Path | str, name: str | None = None, formats: tuple[str, ...] | None = None) -> Iterator[Image.Image]:
     """A picture file, open for the block; whatever goes wrong with it there becomes a CellFailure.
+
+    `formats` are Pillow's names of those that may be read; None is all of them.
 
     Raises:
         CellFailure: `decode_failed`, with `name` (default: the file's name) and the reason.
     """
-    name = name or Path(path).name
+    name = name or Path(path).name or str(path)
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings():
+            # What Pillow warns of is refused below, with a reason.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path, formats=formats)
+        with image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(
                     f"{image.width}×{image.height} pixels are more than the {MAX_PIXELS} that are read; make it smaller"
@@ -137,23 +146,34 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def written_path(path: Path | str, channels: int) -> Path:
+    """Where `write_image` puts a picture of so many channels: `path`, with `.png` where it has no suffix.
+
+    Raises:
+        RequestError: for a suffix of a lossy or unknown format, or of one that does not hold so many channels.
+    """
+    path = Path(path)
+    path = path if path.suffix else path.with_suffix(".png")
+    suffix = path.suffix.lower()
+    known = [each for each in _WRITERS if channels == 1 or each != _GRAY_ONLY]
+    if suffix not in known:
+        what = "color pictures" if suffix == _GRAY_ONLY else "pictures"
+        raise RequestError(f"{path.name}: {what} are written without loss, as {', '.join(known)}, e.g. {path.stem}.png")
+    return path
+
+
 def write_image(path: Path | str, image: Array) -> None:
-    """Write a uint8 H×W×C picture, C = 1 or 3, without loss; a path without a suffix becomes `.png`.
+    """Write a uint8 H×W×C picture, C = 1 or 3, without loss, to the `written_path`.
 
     The file appears whole or not at all: it is written beside its place under another name, then renamed.
     Missing folders are made.
 
     Raises:
-        RequestError: for a suffix of a lossy or unknown format, or a place that cannot be written.
+        RequestError: for a suffix that `written_path` refuses, or a place that cannot be written.
     """
-    path = Path(path)
-    path = path if path.suffix else path.with_suffix(".png")
-    if path.suffix.lower() not in _WRITERS:
-        raise RequestError(
-            f"{path.name}: pictures are written without loss, as {', '.join(_WRITERS)}, e.g. {path.stem}.png"
-        )
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
         raise ValueError(f"a picture is uint8 H×W×1 or H×W×3, not {image.dtype} {image.shape}")
+    path = written_path(path, image.shape[2])
     kind, options = _WRITERS[path.suffix.lower()]
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -98,6 +99,12 @@ def test_png_is_the_default_and_folders_are_made(tmp_path):
 def test_a_lossy_suffix_is_refused(tmp_path):
     with pytest.raises(RequestError, match=r"out\.jpg: pictures are written without loss.*e\.g\. out\.png"):
         write_image(tmp_path / "out.jpg", ramp())
+
+
+def test_a_suffix_of_gray_pictures_is_refused_for_color(tmp_path):
+    with pytest.raises(RequestError, match=r"out\.pgm: color pictures are written .*\.ppm, \.webp, e\.g\. out\.png"):
+        write_image(tmp_path / "out.pgm", ramp())
+    assert not list(tmp_path.iterdir())
     assert not list(tmp_path.iterdir())
 
 
@@ -237,9 +244,22 @@ def test_a_bad_file_is_reported_by_name(tmp_path, name, content, reason):
     assert "\n" not in caught.value.reason
 
 
+def test_only_the_formats_that_are_asked_for_are_read(tmp_path):
+    write_image(tmp_path / "some.png", ramp(4, 5))
+    assert (read_image(tmp_path / "some.png", formats=("JPEG", "PNG")) == ramp(4, 5)).all()
+    with pytest.raises(CellFailure, match="not a picture in a format"):
+        read_image(tmp_path / "some.png", formats=("JPEG",))
+
+
 def test_a_folder_is_not_a_picture(tmp_path):
     with pytest.raises(CellFailure, match="Is a directory"):
         read_image(tmp_path)
+
+
+def test_a_place_without_a_name_is_named_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CellFailure, match=r"^decode_failed: \.: Is a directory"):
+        read_image(".")
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
@@ -248,6 +268,16 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypa
     monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("decoded"))
     with pytest.raises(CellFailure, match=r"large\.png: 50×40 pixels are more than the 1999 that are read"):
         read_image(tmp_path / "large.png")
+
+
+def test_a_picture_that_is_too_large_is_no_warning_of_pillows(tmp_path, monkeypatch):
+    write_image(tmp_path / "large.png", ramp(40, 50))
+    monkeypatch.setattr(images, "MAX_PIXELS", 1999)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1999)
+    with warnings.catch_warnings(record=True) as said, pytest.raises(CellFailure, match="more than the 1999"):
+        warnings.simplefilter("always")
+        read_image(tmp_path / "large.png")
+    assert not said
 
 
 def test_pillows_own_bomb_guard_is_a_failure_too(tmp_path, monkeypatch):

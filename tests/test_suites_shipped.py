@@ -3,19 +3,21 @@
 import json
 import re
 import shlex
+import shutil
 import tomllib
 from importlib.resources import files
 from itertools import pairwise
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from bench_core.grammar import parse_channels
 from bench_core.plan import create_metrics
 from bench_core.plugins import load_string, registry
 from bench_core.suite import ENCODED_BYTES, UNMEASURED, load_suite
 from bench_core.suite import PRINTED as PRINTED_PAIR
-from bench_core.suite_plan import columns_of
+from bench_core.suite_plan import Options, choose_data, columns_of, plan_suite
 from bench_reports.plugin import SUITES
 
 # Typed again from the papers' tables, in another order than the files': a row a line, its figures in the paper's order.
@@ -172,7 +174,13 @@ def test_the_originals_and_copied_gray_stand_in_every_table_of_colorization(name
 
 def commands():
     found = {method.train for name in PRINTED for method in load_suite(name).methods if method.train}
-    return sorted(found)
+    return sorted({command for line in found for command in line.split(" && ")})
+
+
+def training_command(name):
+    """The command of a method, or of a part of one, such as `sdc-segmentation`."""
+    method, _, part = (name, "", "") if registry().models.find(name) else name.rpartition("-")
+    return load_string(registry().models.get(method).extra[f"train_{part}" if part else "train"], name)
 
 
 @pytest.mark.parametrize("command", commands())
@@ -180,7 +188,7 @@ def test_the_training_commands_are_taken_by_the_methods(command):
     program, verb, name, *arguments = shlex.split(command)
     assert (program, verb) == ("bench", "train")
     assert {"--data", "--out"} <= set(arguments)
-    main = load_string(registry().models.get(name).extra["train"], name)
+    main = training_command(name)
     if name == "gray-lut":  # it counts, and has nothing to set
         assert {option for parameter in main.params for option in parameter.opts} >= {"--data", "--out"}
         return
@@ -189,6 +197,64 @@ def test_the_training_commands_are_taken_by_the_methods(command):
     for key, value in (text.split("=") for flag, text in pairwise(arguments) if flag == "--set"):
         shown = next(line.split() for line in done.output.splitlines() if line.split()[:1] == [key])
         assert shown[1] in (value, str(float(value)) if value.isdigit() else value, str(value == "1").lower())
+
+
+@pytest.mark.parametrize("name", [name for name in PRINTED if name.startswith("scgan")])
+def test_scgan_trained_as_published_is_scored_as_published(name):
+    suite = load_suite(name)
+    own = [method for method in suite.methods if method.train]
+    # The best weights by validation may be of stage 1, which is the same for several rows of the ablation.
+    assert all(method.weights == f"{shlex.split(method.train)[-1]}/last.safetensors" for method in own)
+    for method in own:
+        assert (method.settings == {"infer": "resize_rgb"}) == ("--preset paper" in method.train)
+    assert "default infer=resize," in {caveat.number: caveat.text for caveat in suite.caveats}[23]
+
+
+def test_scgan_learns_kaist_for_as_long_and_with_the_losses_that_the_paper_says():
+    suite = load_suite("scgan-table3")
+    published = [method.train for method in suite.methods if "KAIST" in method.train]
+    assert len(published) == 3
+    assert all("--set stage1=20 --set stage2=0 " in command for command in published)
+    assert 20 in {caveat.number for caveat in suite.caveats}
+
+
+def test_a_color_network_is_given_the_segmentation_that_was_trained_for_it():
+    for method in load_suite("sdc-table1").methods:
+        if method.train:
+            maps, colors = (shlex.split(command) for command in method.train.split(" && "))
+            assert colors[colors.index("--segmentation") + 1] == f"{maps[maps.index('--out') + 1]}/best.safetensors"
+            assert method.weights == f"{colors[colors.index('--out') + 1]}/best.safetensors"
+            assert [command[command.index("--data") + 1] for command in (maps, colors)] == [
+                "pascal-context:VOC2010,split=train"
+            ] * 2
+
+
+def test_weights_of_other_classes_are_not_scored_by_the_maps_of_pascal_context(tmp_path, monkeypatch):
+    root = tmp_path / "VOC2010"
+    for folder, mode, suffix in (("JPEGImages", "RGB", "jpg"), ("SegmentationClassContext", "L", "png")):
+        (root / folder).mkdir(parents=True)
+        for name in ("train", "val"):
+            Image.new(mode, (40, 30), 5).save(root / folder / f"{name}.{suffix}")
+    (root / "ImageSets" / "SegmentationContext").mkdir(parents=True)
+    (root / "ImageSets" / "SegmentationContext" / "val.txt").write_text("val\n")
+    monkeypatch.chdir(tmp_path)
+    suite = load_suite("sdc-table1")
+    for environment in ({}, {"BENCH_PASCAL_CONTEXT": str(root)}):
+        chosen = choose_data(suite, None, environment)
+        assert registry().datasets.create(chosen.dataset).ids() == ["val"]
+    _, planned, skipped = plan_suite(suite, Options(dataset=chosen.dataset))
+    scored = {one.method.label: {pair.name for pair in one.bench.pairs} for one in planned}
+    assert set(scored) == {"SDC, shipped weights, map predicted", "SDC, shipped weights, map none", "copied gray"}
+    assert {name for names in scored.values() for name in names} == {"colorized", "channel"}
+    assert all(one.reason.startswith("no weights runs/sdc-pascal") for one in skipped)
+    # Someone else's weights in that place are told apart by the classes they know.
+    (tmp_path / "runs" / "sdc-pascal").mkdir(parents=True)
+    shipped = next(one.bench.model.default_weights for one in planned if one.method.plugin == "sdc")
+    shutil.copy(shipped, tmp_path / "runs" / "sdc-pascal" / "best.safetensors")
+    _, planned, skipped = plan_suite(suite, Options(dataset=chosen.dataset))
+    assert {pair.name for one in planned for pair in one.bench.pairs} == {"colorized", "channel"}
+    reason = next(one.reason for one in skipped if one.method.label == "SDC, map human")
+    assert "the maps are of pascal-context-59, the weights of coco-27" in reason
 
 
 def test_list_prints_what_the_files_say(bench_command):

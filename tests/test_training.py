@@ -168,6 +168,16 @@ def test_other_settings_are_refused_unless_accepted(tmp_path: Path) -> None:
     assert trainer.progressed.changes == [{"step": 4, "steps": [20, 30]}]
 
 
+def test_a_setting_that_an_older_checkpoint_does_not_know_is_no_change(tmp_path: Path) -> None:
+    make(tmp_path, interrupt_at(3)).run()
+    known = {"steps": 20, "--data": "0123456789abcdef"}
+    trainer = make(tmp_path, interrupt_at(7), settings=known)
+    assert (trainer.progressed.step, trainer.progressed.changes) == (4, [])
+    trainer.run()
+    with pytest.raises(RequestError, match="--data 0123456789abcdef → None"):
+        make(tmp_path, settings=known | {"--data": None})
+
+
 def test_a_file_that_is_no_checkpoint_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes(b"not tensors at all")
     with pytest.raises(RequestError, match="is not a safetensors file") as caught:

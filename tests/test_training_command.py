@@ -190,6 +190,49 @@ def test_changed_settings_are_refused_in_the_commands_words(tint: ModuleType, ph
     assert (tmp_path / CHECKPOINT).read_bytes() == before
 
 
+def test_other_photos_or_initial_weights_are_changed_settings_too(
+    tint: ModuleType, photos: str, tmp_path: Path
+) -> None:
+    init = tmp_path / "init.safetensors"
+    init.write_bytes(b"the first weights")
+    start, given = ["--out", str(tmp_path / "out"), *SHORT], ["--data", photos, "--init", str(init)]
+    run(tint, *start, *given)
+    run(tint, *start, *given)
+    for changed, option in (
+        (["--data", photos], "--init"),
+        ([*given, "--data", photos], "--data"),
+        ([*given, "--val", photos], "--val"),
+    ):
+        (line,) = problems(tint, *start, *changed)
+        assert re.search(rf"holds a run with other settings \({option} \w+ → \w+\); choose another --out", line)
+    init.rename(tmp_path / "moved.safetensors")
+    run(tint, *start, "--data", photos, "--init", str(tmp_path / "moved.safetensors"))
+    (line,) = problems(tint, *start, *given)
+    assert re.search(r"--init .+init\.safetensors: cannot be read \(No such file or directory\); e\.g\. --init", line)
+    init.write_bytes(b"others of that name")
+    (line,) = problems(tint, *start, *given)
+    assert re.search(r"other settings \(--init \w+ → \w+\)", line)
+    run(tint, *start, *given, "--accept-changes")
+
+
+def test_weights_name_no_path_of_the_machine_that_trained_them(tint: ModuleType, photos: str, tmp_path: Path) -> None:
+    (tmp_path / "init.safetensors").touch()
+    out = tmp_path / "out"
+    run(
+        tint, "--data", photos, "--val", photos, "--init", str(tmp_path / "init.safetensors"), "--out", str(out), *SHORT
+    )
+    said = load_tensors(out / LAST)[1]["training"]
+    assert '"--init"' in said
+    assert str(tmp_path.parent) not in said
+    assert photos.removeprefix("folder:") not in said
+
+
+@pytest.mark.parametrize("seed", ["99999999999999999999", "-1"])
+def test_a_seed_out_of_range_is_refused(tint: ModuleType, photos: str, tmp_path: Path, seed: str) -> None:
+    said = problems(tint, "--data", photos, "--out", str(tmp_path / "out"), "--seed", seed)
+    assert said[-1] == f"Error: Invalid value for '--seed': {seed} is not in the range 0<=x<=2147483647."
+
+
 def test_a_run_without_tensorboard_says_so_and_goes_on(
     tint: ModuleType, photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

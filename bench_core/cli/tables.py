@@ -1,32 +1,62 @@
 """Tables on a terminal."""
 
+import sys
 from collections.abc import Sequence
+from textwrap import fill
+from typing import TYPE_CHECKING
 
 from bench_core.store.queries import Row
 from bench_core.summary import SummaryLine, summarize_rows
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 WIDTH = 140
-"""Columns where there is no terminal to ask."""
+"""The least width of a table where there is no terminal to ask."""
+
+_WORDS = 8
+"""The least width of a column of words, which figures would press to nothing."""
 
 
 def print_table(
     headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = (), title: str = ""
 ) -> None:
-    """Print a table; columns named in `right` are aligned to the right."""
+    """Print a table; columns named in `right` hold figures: they are aligned to the right, and never cut."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", pad_edge=False)
     for header in headers:
-        table.add_column(header, justify="right" if header in right else "left", no_wrap=header in right)
+        figures = header in right
+        table.add_column(header, justify="right" if figures else "left", no_wrap=figures, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console = Console()
+    wanted = Measurement.get(console, console.options.update(max_width=sys.maxsize), table).maximum
     if not console.is_terminal:
-        console.width = WIDTH
+        console.width = max(WIDTH, wanted)
+    elif console.width < wanted:
+        # What is wider still is broken by the terminal, and not lost.
+        console.width = max(console.width, _squeeze(table))
     console.print(table)
+
+
+def _squeeze(table: "Table") -> int:
+    """Let titles of figures wrap over their figures, and words in their columns; the least width of the table then."""
+    from rich.cells import cell_len
+
+    table.collapse_padding = True
+    for column in table.columns:
+        header, cells = str(column.header), [str(cell) for cell in column.cells]
+        if column.no_wrap:
+            column.min_width = max(map(cell_len, [*header.split(), *cells]))
+            column.header = fill(header, column.min_width)
+        else:
+            column.min_width = min(_WORDS, max(map(cell_len, [header, *cells])))
+    return sum((column.min_width or 0) + 2 for column in table.columns)
 
 
 def print_summary(rows: Sequence[Row], *, seed: int) -> None:

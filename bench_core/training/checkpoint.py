@@ -48,7 +48,8 @@ class Checkpoint:
         except (KeyError, TypeError, ValueError):
             raise RequestError(f"{path} is not a checkpoint of this program; choose another --out") from None
         new = json.loads(json.dumps(dict(recipe.settings)))
-        changed = {key: [old.get(key), new.get(key)] for key in sorted({*old, *new}) if old.get(key) != new.get(key)}
+        # A setting that the checkpoint does not know came with a later version of the program: no change of the user's.
+        changed = {key: [was, new.get(key)] for key, was in sorted(old.items()) if was != new.get(key)}
         if changed and not accept_changes:
             listed = ", ".join(f"{key} {before} → {after}" for key, (before, after) in changed.items())
             raise RequestError(

@@ -1,11 +1,13 @@
 """What every training command shares: its options, photos, device, and how it ends."""
 
 import errno
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,11 +18,13 @@ from accelerate import Accelerator
 from bench_core.errors import BenchError, RequestError
 from bench_core.params import Value
 from bench_core.photos import Pixels, held_out, load_photos
+from bench_core.provenance import file_digest
 from bench_core.training.hyperparameters import Hyperparameters
 from bench_core.training.recipe import VALIDATE_EVERY, Cadence
 from bench_core.training.trainer import Trainer
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_MARK = 16  # digits of a digest: enough to tell one from another, and to read in a message
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,15 @@ class TrainingOptions:
         return self.hyperparameters.resolve(self.preset, self.overrides)
 
     def settings(self, accelerator: Accelerator) -> dict[str, Any]:
-        """What must not change between a checkpoint and its resume, as far as options say it."""
+        """What must not change between a checkpoint and its resume, as far as options say it.
+
+        Weights files repeat it, so `--init`, `--data` and `--val` are digests: no path of this machine gets there.
+        RequestError where `--init` cannot be read.
+        """
         return {
+            "--init": _file_mark(self.init),
+            "--data": _mark(self.data),
+            "--val": _mark(self.val),
             "preset": self.preset,
             "seed": self.seed,
             "processes": accelerator.num_processes,
@@ -69,6 +80,21 @@ class TrainingOptions:
         return (photos, load_photos(self.val, "--val", also)) if self.val else held_out(photos, self.seed, together)
 
 
+def _mark(texts: Sequence[str]) -> str | None:
+    """What tells some texts from others, and from none."""
+    return sha256(json.dumps(texts).encode()).hexdigest()[:_MARK] if texts else None
+
+
+def _file_mark(path: Path | None) -> str | None:
+    """What tells a file's bytes from others, and from no file; RequestError where it cannot be read."""
+    try:
+        return file_digest(path)[:_MARK] if path else None
+    except OSError as error:
+        raise RequestError(
+            f"--init {path}: cannot be read ({error.strerror}); e.g. --init runs/first/last.safetensors"
+        ) from None
+
+
 def training_options(hyperparameters: Hyperparameters) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator, put below `click.command`, which adds the options that all training commands share.
 
@@ -87,7 +113,7 @@ def training_options(hyperparameters: Hyperparameters) -> Callable[[Callable[...
         click.option("--val", multiple=True, help="Photos to validate on  [default: up to 12 of --data, held out]"),
         click.option("--out", type=path, help="Folder of the run.  [required]"),
         click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a hyper-parameter."),
-        click.option("--seed", type=int, default=0, help="Of weights, crops and noise."),
+        click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, help="Of weights, crops and noise."),
         click.option("--init", type=click.Path(path_type=Path, dir_okay=False), help="Weights to start from."),
         click.option("--device", type=click.Choice(["auto", "cpu"]), default="auto", help="Where to train."),
         click.option(

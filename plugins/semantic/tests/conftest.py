@@ -1,10 +1,13 @@
-"""What the tests of SDC share: tiny networks, and photos with maps of a label set of three classes."""
+"""What the tests of SDC share: tiny networks, photos with maps of three classes, and the editor's page."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage import data
 
@@ -15,6 +18,12 @@ from bench_semantic.editor.workplace import Workplace, find_photos
 from bench_semantic.grid_net import GridNet
 from bench_semantic.label_sets import LabelSet, read_label_set
 from bench_semantic.weights import SdcNetworks, save_weights
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))
+
+if TYPE_CHECKING:
+    from editor_desk import Desk
+    from playwright.sync_api import Browser
 
 TINY_COLOR = ("width=2", "levels=3", "crop=16", "resize=20", "batch=2", "warmup=1")
 TINY_SEGMENTATION = ("seg_width=2", "rows=3", "columns=4", "crop=16", "resize=20", "batch=2", "warmup=1")
@@ -120,7 +129,38 @@ def work(networks: SdcNetworks, photos: Path) -> Iterator[Workplace]:
 def networks60() -> SdcNetworks:
     """Both networks for the 60 classes of the paper, tiny and untrained."""
     labels = read_label_set("pascal-context-59")[0]
+    torch.manual_seed(0)  # what is painted must differ from what is predicted
     color = ColorNet(load_color("small", len(labels), TINY_COLOR)[0], "kaiming")
     color.last.weight.data *= 20  # so that they paint something
     segmentation = GridNet(load_segmentation("small", len(labels), TINY_SEGMENTATION)[0])
     return SdcNetworks(labels, color, segmentation).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Chromium without a window."""
+    from editor_desk import launched
+
+    with launched() as found:
+        yield found
+
+
+@pytest.fixture
+def desk_photos(tmp_path: Path) -> list[Path]:
+    """Two photos."""
+    from editor_desk import HEIGHT, WIDTH
+
+    for name, photo in (("one", data.astronaut()), ("two", data.coffee())):
+        Image.fromarray(photo[40 : 40 + 2 * HEIGHT : 2, 120 : 120 + 2 * WIDTH : 2]).save(tmp_path / f"{name}.png")
+    return [tmp_path / "one.png", tmp_path / "two.png"]
+
+
+@pytest.fixture
+def desk(browser: "Browser", networks60: SdcNetworks, desk_photos: list[Path], tmp_path: Path) -> Iterator["Desk"]:
+    """The editor's page with two photos, the first of them open; the other one has not been read."""
+    from editor_desk import opened
+
+    place = Workplace(Colorizer(networks60), desk_photos, tmp_path / "edits")
+    with opened(browser, place) as found:
+        yield found
+    place.close()

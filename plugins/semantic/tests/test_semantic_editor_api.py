@@ -1,6 +1,5 @@
 """The editor's server: what it answers, what it refuses, and that nobody else may talk to it."""
 
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,41 +7,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from editor_visitor import TOKEN, entered, picture, png, visitor
 from starlette.testclient import TestClient
 
-from bench_core.images import luminance, read_image
-from bench_semantic.colorize import Colorizer
-from bench_semantic.editor import pictures, server, workplace
+from bench_semantic.colorize import PAD, Colorizer
+from bench_semantic.editor import pictures, server
+from bench_semantic.editor.guard import HEADERS
 from bench_semantic.editor.operations import Fill, Stroke
-from bench_semantic.editor.server import application
-from bench_semantic.editor.workplace import Superseded, Workplace, find_photos, shown_name
+from bench_semantic.editor.workplace import Superseded, Workplace, find_photos
 from bench_semantic.weights import SdcNetworks
-
-BASE = "http://127.0.0.1:8000"
-TOKEN = "a-token"
-
-
-def visitor(work: Workplace) -> TestClient:
-    return TestClient(application(work, 8000, TOKEN), base_url=BASE, headers={"Origin": BASE})
 
 
 @pytest.fixture
 def client(work: Workplace) -> Iterator[TestClient]:
-    """A browser that has opened the printed address."""
-    with visitor(work) as found:
-        assert found.get("/", params={"token": TOKEN}).status_code == 200
+    with entered(work) as found:
         yield found
-
-
-def picture(content: bytes) -> np.ndarray[Any, Any]:
-    return np.array(Image.open(io.BytesIO(content)))
-
-
-def png(array: np.ndarray[Any, Any], kind: str = "PNG") -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(array).save(stream, kind)
-    return stream.getvalue()
 
 
 def shown_map(client: TestClient, number: int = 1) -> np.ndarray[Any, Any]:
@@ -58,6 +37,7 @@ def test_a_photo_is_opened_painted_on_and_colored_anew(client: TestClient, work:
     assert [each["name"] for each in client.get("/api/photos").json()] == [f"{index}.png" for index in range(6)]
     state = client.get("/api/photos/1").json()
     assert (state["width"], state["height"], state["edited"], state["undo"]) == (40, 30, False, 0)
+    assert state["brush_max"] == 100
     gray, colorizer = work.open(1)[1].gray, work.colorizer
     assert (picture(client.get("/api/photos/1/gray.png").content) == gray[..., 0]).all()
     predicted = shown_map(client)
@@ -115,7 +95,33 @@ def test_a_result_that_is_out_of_date_is_not_computed(client: TestClient, work: 
     revision, classes = document.snapshot()
     document.apply(Stroke(((9, 9),), 3, 1))  # while the request waits for its turn
     with pytest.raises(Superseded):
-        work._color(1, document, revision, classes)
+        work._color(1, document, revision, classes, True)
+
+
+@pytest.mark.parametrize("infer", ["resize", PAD])
+def test_only_what_is_exported_is_colored_at_full_size(
+    infer: str, work: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "VIEW", 16)
+    work.colorizer.infer = infer
+    painted: list[tuple[int, ...]] = []
+    original = Colorizer.paint
+
+    def paint(self: Colorizer, gray: Any, classes: Any) -> Any:
+        painted.append(gray.shape)
+        return original(self, gray, classes)
+
+    monkeypatch.setattr(Colorizer, "paint", paint)
+    work.apply(1, Stroke(((20, 15),), 12, 3))
+    shown = [work.view(1), work.view(1, 1), work.automatic(1)]
+    assert [each.shape for each in shown] == [(12, 16, 3)] * 3
+    # Networks that see the picture as it is would see another one.
+    assert painted == [(30, 40, 1) if infer == PAD else (12, 16, 1)] * 2
+    assert not np.array_equal(shown[0], shown[2])
+    whole = work.result(1)
+    assert (whole.shape, painted[2:]) == ((30, 40, 3), [(30, 40, 1)])
+    small = pictures.view_of_picture(whole).astype(int)
+    assert np.abs(shown[0] - small).mean() < np.abs(shown[2] - small).mean()
 
 
 def test_exports_have_every_pixel(client: TestClient, work: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,8 +183,7 @@ def test_classes_do_not_drift(networks60: SdcNetworks) -> None:
     drifting = [1, 2, 7, 9, 14, 31]
     gray = np.random.default_rng(0).integers(0, 256, (16, 24, 1), dtype=np.uint8)
     work = Workplace(Colorizer(networks60))
-    with visitor(work) as client:
-        client.get("/", params={"token": TOKEN})
+    with entered(work) as client:
         client.post("/api/photos?name=noise.png", content=png(gray[..., 0]))
         for place, label in enumerate(drifting):
             stroke = {"kind": "stroke", "points": [[4 * place + 2, 0], [4 * place + 2, 7]], "side": 4, "label": label}
@@ -195,103 +200,6 @@ def test_classes_do_not_drift(networks60: SdcNetworks) -> None:
         exported = picture(client.get("/api/photos/1/download/labels.png").content)
         assert (exported[:8] == before).all()
     work.close()
-
-
-def test_an_uploaded_photo_is_a_photo_like_any_other(client: TestClient, photos: Path) -> None:
-    content = (photos / "images" / "3.png").read_bytes()
-    number = client.post("/api/photos?name=Café <b>.png", content=content).json()["id"]
-    shown = client.get("/api/photos").json()[-1]
-    assert shown == {"id": number, "name": "Café <b>.png", "edited": False, "unsaved": False, "uploaded": True}
-    gray = luminance(read_image(photos / "images" / "3.png"))
-    assert (picture(client.get(f"/api/photos/{number}/gray.png").content) == gray[..., 0]).all()
-    header = client.get(f"/api/photos/{number}/download/labels.png").headers["content-disposition"]
-    assert header == "attachment; filename*=UTF-8''Caf%C3%A9%20%3Cb%3E-labels.png"
-    assert client.delete(f"/api/photos/{number}").status_code == 204
-    assert client.get(f"/api/photos/{number}").status_code == 404
-    refused = client.delete("/api/photos/1")
-    assert (refused.status_code, "only uploaded photos" in refused.json()["error"]) == (400, True)
-
-
-def test_too_large_an_upload_is_stopped_while_it_comes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MOST_BYTES", 1_000_000)
-
-    def long() -> Iterator[bytes]:  # without a length
-        for _ in range(11):
-            yield b"x" * 100_000
-
-    answer = client.post("/api/photos?name=a.png", content=long())
-    assert (answer.status_code, answer.json()) == (413, {"error": "more than 1 MB are not taken"})
-    # A length that is announced is not even waited for, and one that is no number is none.
-    for length in ("1000001", "-1", "x"):
-        assert client.post("/api/photos", content=b"x", headers={"Content-Length": length}).status_code == 413
-    assert client.post("/api/photos/1/map", content=b"x" * 1_000_001).status_code == 413
-    assert len(client.get("/api/photos").json()) == 6
-
-
-def test_the_body_is_counted_and_not_believed(tmp_path: Path) -> None:
-    import asyncio
-
-    from starlette.requests import Request
-
-    chunks = iter([b"1234"] * 1000)
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": next(chunks), "more_body": True}
-
-    request = Request({"type": "http", "method": "POST", "headers": [(b"content-length", b"4")]}, receive)
-    with pytest.raises(server.TooLarge):
-        asyncio.run(server._body(request, 10))
-    assert len(list(chunks)) == 997
-
-
-def test_uploads_are_checked_before_they_are_decoded(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    def error(content: bytes, name: str = "a.png") -> str:
-        answer = client.post("/api/photos", params={"name": name}, content=content)
-        assert answer.status_code == 400
-        line: str = answer.json()["error"]
-        assert "\n" not in line
-        return line
-
-    photo = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    assert error(b"").startswith("a.png: no photo that is read here; those are PNG, JPEG")
-    assert error(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n").startswith("a.png: no photo that is read")
-    assert error(png(photo, "PCX")).startswith("a.png: no photo that is read")
-    assert error(png(photo)[:300]).startswith("a.png: ")
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 599)
-    monkeypatch.setattr(pictures, "read_image", lambda *_: pytest.fail("decoded all the same"))
-    assert error(png(photo)).startswith("a.png: 30×20 pixels are more than")
-    # Larger yet, and Pillow itself takes it for a bomb.
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert "megapixels that are edited; make it smaller" in error(png(photo))
-    assert len(client.get("/api/photos").json()) == 6
-
-
-def test_only_so_many_uploads_are_kept(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = png(np.zeros((10, 10), np.uint8))
-    monkeypatch.setattr(workplace, "MOST_UPLOADS", 2)
-    numbers = [client.post("/api/photos", content=content).json()["id"] for _ in range(2)]
-    refused = client.post("/api/photos", content=content)
-    assert (refused.status_code, "remove one first" in refused.json()["error"]) == (400, True)
-    client.delete(f"/api/photos/{numbers[0]}")
-    assert client.post("/api/photos", content=content).status_code == 201
-    monkeypatch.setattr(workplace, "MOST_UPLOADS", 9)
-    monkeypatch.setattr(workplace, "MOST_UPLOADED_PIXELS", 299)
-    assert client.post("/api/photos", content=content).status_code == 400
-
-
-@pytest.mark.parametrize(
-    ("given", "shown"),
-    [
-        ("../../etc/passwd", "passwd"),
-        ("C:\\photos\\a.png", "a.png"),
-        ("a\r\nSet-Cookie: x\u202egnp.png", "aSet-Cookie: xgnp.png"),
-        ("", "photo"),
-        ("/", "photo"),
-        ("x" * 500, "x" * 120),
-    ],
-)
-def test_a_name_is_only_shown(given: str, shown: str) -> None:
-    assert shown_name(given) == shown
 
 
 PATHS = [
@@ -331,6 +239,17 @@ def test_the_page_and_its_parts_are_served_with_strict_headers(client: TestClien
         assert "https://" not in answer.text
     folder = Path(server.__file__).parent / "page"
     assert {path.name for path in folder.iterdir()} == set(server._PAGE)
+
+
+def test_an_answer_that_nobody_expected_has_the_strict_headers_too(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "save", lambda: 1 // 0)
+    with entered(work, raise_server_exceptions=False) as client:
+        answer = client.post("/api/save")
+        assert (answer.status_code, list(answer.json())) == (500, ["error"])
+        for name, value in HEADERS.items():
+            assert answer.headers[name] == value
 
 
 def test_without_the_token_nothing_is_answered(work: Workplace) -> None:
@@ -395,8 +314,7 @@ def test_saving_needs_a_folder_and_an_export_something_to_export(client: TestCli
 def test_a_photo_that_cannot_be_read_is_one_line(networks: SdcNetworks, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     work = Workplace(Colorizer(networks), find_photos([tmp_path / "broken.png"]))
-    with visitor(work) as client:
-        client.get("/", params={"token": TOKEN})
+    with entered(work) as client:
         answer = client.get("/api/photos/1")
         assert answer.status_code == 400
         assert answer.json()["error"].startswith("broken.png: no photo that is read here")

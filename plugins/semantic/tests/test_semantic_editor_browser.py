@@ -1,152 +1,24 @@
-"""The editor in headless Chromium, by real mouse and keyboard.
+"""Painting in the editor's page, by real mouse, finger and keyboard.
 
 Needs a Chromium or Chrome that is installed, or playwright's own; without one these tests are skipped.
 """
 
-import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
 import threading
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from editor_desk import HEIGHT, SECONDS, WIDTH, Desk
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from skimage import data
+from playwright.sync_api import expect
 
 from bench_semantic.colorize import Colorizer
 from bench_semantic.editor.export import EDITS
-from bench_semantic.editor.serve import _listening, _server
 from bench_semantic.editor.strokes import fill, stroke
-from bench_semantic.editor.workplace import Workplace
 from bench_semantic.edits import read_edits
 from bench_semantic.label_sets import ClassMap
-from bench_semantic.weights import SdcNetworks, save_weights
-
-HEIGHT, WIDTH = 90, 120
-SECONDS = 60  # the longest that anything may take, on a machine that is busy
-
-
-def chromium() -> str | None:
-    """The browser of the machine, or None for playwright's own."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    return next((found for name in names if (found := shutil.which(name))), None)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        path = chromium()
-        if path is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("no Chromium is installed: apt install chromium, or playwright install chromium")
-        # Without a sandbox, because tests may run as root; the only page it opens is our own.
-        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> list[Path]:
-    """Two photos."""
-    for name, photo in (("one", data.astronaut()), ("two", data.coffee())):
-        Image.fromarray(photo[40 : 40 + 2 * HEIGHT : 2, 120 : 120 + 2 * WIDTH : 2]).save(tmp_path / f"{name}.png")
-    return [tmp_path / "one.png", tmp_path / "two.png"]
-
-
-@pytest.fixture
-def work(networks60: SdcNetworks, files: list[Path], tmp_path: Path) -> Iterator[Workplace]:
-    place = Workplace(Colorizer(networks60), files, tmp_path / "edits")
-    yield place
-    place.close()
-
-
-@dataclass
-class Desk:
-    """The page with a photo on it, and what lies behind it."""
-
-    page: Page
-    work: Workplace
-    asked: list[str]
-
-    @property
-    def classes(self) -> ClassMap:
-        return self.work.open(1)[1].classes
-
-    def at(self, x: float, y: float) -> tuple[float, float]:
-        """Where the middle of a pixel of the map is on the page."""
-        box = self.page.locator("#map").bounding_box()
-        assert box is not None
-        return box["x"] + (x + 0.5) * box["width"] / WIDTH, box["y"] + (y + 0.5) * box["height"] / HEIGHT
-
-    def move(self, x: float, y: float) -> None:
-        self.page.mouse.move(*self.at(x, y))
-
-    def click(self, x: float, y: float) -> None:
-        self.page.mouse.click(*self.at(x, y))
-
-    def stroke(self, *points: tuple[int, int]) -> None:
-        self.move(*points[0])
-        self.page.mouse.down()
-        for point in points[1:]:
-            self.move(*point)
-        self.page.mouse.up()
-
-    def colored(self, revision: int) -> None:
-        """Wait until the result of a revision is shown."""
-        expect(self.page.locator(f'body[data-revision="{revision}"][data-colored="{revision}"]')).to_be_attached()
-        expect(self.page.locator("#result-stage")).to_have_attribute("aria-busy", "false")
-
-    def canvas(self) -> np.ndarray[Any, Any]:
-        """The colors of the classes as they are shown, H×W×3."""
-        script = "() => { const c = document.getElementById('overlay');"
-        script += " return Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data); }"
-        return np.array(self.page.evaluate(script), np.uint8).reshape(HEIGHT, WIDTH, 4)[..., :3]
-
-    def result(self) -> np.ndarray[Any, Any]:
-        """The picture that is shown as the result, H×W×3."""
-        script = """async () => {
-            const image = document.getElementById('result');
-            await image.decode();
-            const c = new OffscreenCanvas(image.naturalWidth, image.naturalHeight).getContext('2d');
-            c.drawImage(image, 0, 0);
-            return Array.from(c.getImageData(0, 0, image.naturalWidth, image.naturalHeight).data);
-        }"""
-        return np.array(self.page.evaluate(script), np.uint8).reshape(HEIGHT, WIDTH, 4)[..., :3]
-
-
-@pytest.fixture
-def desk(browser: Browser, work: Workplace) -> Iterator[Desk]:
-    listening = _listening(0)
-    port = listening.getsockname()[1]
-    server = _server(work, port, "a-token")
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    context = browser.new_context(viewport={"width": 1000, "height": 640}, reduced_motion="reduce")
-    context.set_default_timeout(SECONDS * 1000)
-    expect.set_options(timeout=SECONDS * 1000)
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
-    found = Desk(page, work, [])
-    page.on("request", lambda request: found.asked.extend(request.url.split("/api/")[1:]))
-    page.goto(f"http://127.0.0.1:{port}/?token=a-token")
-    found.colored(0)
-    yield found
-    context.close()
-    server.should_exit = True
-    thread.join(SECONDS)
-    listening.close()
-    assert not thread.is_alive()
-    assert wrong == []
 
 
 def test_a_stroke_of_the_mouse_changes_map_and_result_there(desk: Desk) -> None:
@@ -155,7 +27,7 @@ def test_a_stroke_of_the_mouse_changes_map_and_result_there(desk: Desk) -> None:
     assert (desk.canvas() == desk.work.labels.palette[before]).all()
     automatic = desk.result()
     assert (automatic == desk.work.automatic(1)).all()
-    page.keyboard.type("50")
+    desk.number("50")
     expect(page.locator("#active-name")).to_have_text("sky")
     desk.asked.clear()
     points = [(10, 12), (60, 15), (70, 40)]
@@ -177,10 +49,10 @@ def test_a_stroke_of_the_mouse_changes_map_and_result_there(desk: Desk) -> None:
     changed = np.abs(result.astype(int) - automatic).mean(axis=2)
     assert changed[expected != before].mean() > 3 * changed[60:, 90:].mean()
     # The other picture, while the button is held, and then this one again.
+    shown = page.get_attribute("#result", "src")
     page.keyboard.down("c")
     expect(page.locator("#result-title")).to_have_text("Result before your edits")
-    page.wait_for_function("document.getElementById('result').complete")
-    page.wait_for_timeout(300)
+    page.wait_for_function("old => document.getElementById('result').src !== old", arg=shown)
     assert (desk.result() == automatic).all()
     page.keyboard.up("c")
     assert (desk.result() == result).all()
@@ -209,7 +81,7 @@ def test_brush_eyedropper_fill_and_history(desk: Desk) -> None:
     assert box["width"] == pytest.approx(10 * stage["width"] / WIDTH, abs=1)
     assert box["x"] == pytest.approx(desk.at(34.5, 0)[0], abs=1)
 
-    page.keyboard.type("31")
+    desk.number("31")
     desk.click(40, 40)
     desk.colored(1)
     painted = stroke(before, [(40, 40)], 10, 31)
@@ -243,6 +115,48 @@ def test_brush_eyedropper_fill_and_history(desk: Desk) -> None:
     desk.colored(7)
     assert (desk.classes == before).all()
     expect(page.locator("#reset")).to_be_disabled()
+
+
+def test_a_number_that_no_class_has_begins_a_new_one(desk: Desk) -> None:
+    assert len(desk.work.labels) == 60
+    desk.number("1235")  # 1, 12, 3, 35
+    expect(desk.page.locator("#active-name")).to_have_text(desk.work.labels.classes[35].name)
+
+
+def test_a_wheel_is_read_by_how_far_it_turns(desk: Desk) -> None:
+    side = desk.page.locator("#side-shown")
+    for turns, mode, pause, expected in (
+        ([3] * 67, 0, 16, 18),  # a touchpad: one step where it begins, and one for about every 100 pixels
+        ([-3] * 34, 0, 16, 19),
+        ([-3, -3, 3], 0, 16, 20),
+        ([-120, -80, -53], 0, 16, 23),  # notches of a mouse, in three browsers
+        ([240], 0, 16, 21),
+        ([4, 4, 4], 0, 300, 18),  # and on a Mac, slowly
+        ([3, -1], 1, 16, 18),  # in lines
+    ):
+        desk.swipe(*turns, mode=mode, pause=pause)
+        expect(side).to_have_text(f"{expected} px")
+
+
+def test_a_second_finger_draws_no_line(desk: Desk) -> None:
+    client = desk.page.context.new_cdp_session(desk.page)
+
+    def touch(kind: str, **fingers: tuple[float, float]) -> None:
+        points = [
+            {"x": x, "y": y, "id": ord(name)} for name, (x, y) in ((n, desk.at(*at)) for n, at in fingers.items())
+        ]
+        client.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+
+    touch("Start", a=(13, 13))
+    touch("Move", a=(17, 13))
+    touch("Start", a=(17, 13), b=(100, 70))
+    touch("Move", a=(18, 13), b=(90, 60))
+    touch("End", b=(90, 60))
+    touch("Move", a=(18, 20))
+    touch("End")
+    desk.colored(1)
+    points = [point for done in desk.work.open(1)[1].operations for point in done["points"]]
+    assert points == [[13, 13], [17, 13], [18, 13], [18, 20]]
 
 
 def test_all_of_it_by_keyboard(desk: Desk) -> None:
@@ -302,21 +216,6 @@ def test_labels_do_not_drift_and_come_back_from_an_export(desk: Desk, tmp_path: 
     assert (desk.work.labels.numbers(desk.classes) == exported).all()
 
 
-def test_strangers_photos_are_added_shown_as_text_and_removed(desk: Desk, tmp_path: Path) -> None:
-    page = desk.page
-    name = "<img src=x onerror=alert(1)>.png"
-    content = Path(tmp_path / "two.png").read_bytes()
-    page.set_input_files("#photo-file", {"name": name, "mimeType": "image/png", "buffer": content})
-    expect(page.locator("#photos option:checked")).to_have_text(name)
-    assert (desk.work.open(3)[1].gray == desk.work.open(2)[1].gray).all()
-    page.set_input_files("#photo-file", {"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"})
-    expect(page.locator("#error")).to_contain_text("x.png: no photo that is read here")
-    page.click("#remove")
-    expect(page.locator("#photos option")).to_have_count(2)
-    expect(page.locator("#photos option:checked")).to_have_text("two.png")
-    expect(page.locator("#error")).to_have_text("")
-
-
 def test_a_newer_stroke_supersedes_an_older_result(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go, colored = threading.Event(), threading.Event(), []
     original: Callable[..., Any] = Colorizer.paint
@@ -355,49 +254,3 @@ def test_a_failure_is_one_line_and_the_next_try_works(desk: Desk) -> None:
     desk.colored(1)
     expect(page.locator("#error")).to_have_text("")
     assert (desk.classes == stroke(classes, out_and_in, 20, 0)).all()
-
-
-def test_it_fits_narrow_windows_too(desk: Desk) -> None:
-    for width in (1280, 700, 380):
-        desk.page.set_viewport_size({"width": width, "height": 800})
-        assert desk.page.evaluate("document.documentElement.scrollWidth") <= width
-        left, right = (desk.page.locator(name).bounding_box() for name in ("#map", "#result-stage"))
-        assert left is not None
-        assert right is not None
-        assert (left["width"], left["height"]) == (right["width"], right["height"])
-        assert left["width"] / left["height"] == pytest.approx(WIDTH / HEIGHT, rel=0.02)
-
-
-def test_the_command_prints_its_address_and_saves_when_it_ends(
-    networks60: SdcNetworks, files: list[Path], tmp_path: Path
-) -> None:
-    save_weights(tmp_path / "sdc.safetensors", networks60, {})
-    arguments = [str(files[0]), "--weights", str(tmp_path / "sdc.safetensors"), "--device", "cpu", "--no-browser"]
-    code = "from bench_core.cli.main import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "sdc", "edit", *arguments, "--out", str(tmp_path / "edits")],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        base = address.partition("/?token=")[0]
-        assert base.startswith("http://127.0.0.1:")
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor())
-        assert b"Map editor" in opener.open(address, timeout=SECONDS).read()
-        painted = urllib.request.Request(
-            f"{base}/api/photos/1/operations",
-            json.dumps({"kind": "stroke", "points": [[5, 5]], "side": 9, "label": 59}).encode(),
-            {"Content-Type": "application/json", "Origin": base},
-        )
-        assert json.load(opener.open(painted, timeout=SECONDS))["unsaved"]
-        process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=SECONDS)
-        assert process.returncode == 0
-        assert f"{tmp_path / 'edits'}: 1 edit saved" in said
-        assert (tmp_path / "edits" / EDITS).is_file()
-    finally:
-        process.kill()
-        process.wait()

@@ -12,7 +12,6 @@ from bench_core.errors import RequestError
 from bench_semantic.editor import document as document_module
 from bench_semantic.editor.document import Document
 from bench_semantic.editor.operations import (
-    MARGIN,
     MOST_POINTS,
     MOST_SIDE,
     Fill,
@@ -21,6 +20,7 @@ from bench_semantic.editor.operations import (
     Reset,
     Stroke,
     Undo,
+    brush_max,
     parse_operation,
 )
 from bench_semantic.editor.strokes import fill, paint, stroke
@@ -195,6 +195,35 @@ def test_operations_survive_json(before: ClassMap, operations: list[Any]) -> Non
         assert parse_operation(json.loads(json.dumps(operation.record())), before.shape, 6) == operation
 
 
+def test_the_brush_grows_with_the_photo() -> None:
+    assert [brush_max(shape) for shape in ((1, 1), (352, 352), (100, 352), (352, 704), (4000, 6000))] == [
+        100, 100, 100, 200, 1705
+    ]  # fmt: skip
+    stroke = {"kind": "stroke", "points": [[-200, 5]], "side": 200, "label": 0}
+    assert parse_operation(stroke, (352, 704), 3) == Stroke(((-200, 5),), 200, 0)
+    with pytest.raises(RequestError, match=r"side must be .* 0 to 200"):
+        parse_operation({**stroke, "side": 201}, (352, 704), 3)
+    with pytest.raises(RequestError, match="more than 200 pixels outside"):
+        parse_operation({**stroke, "points": [[-201, 5]]}, (352, 704), 3)
+
+
+def test_a_long_stroke_of_the_largest_brush_paints_no_pixel_many_times() -> None:
+    canvas, side = np.zeros((1200, 1800), np.uint8), 500
+
+    class Counting(np.ndarray[Any, Any]):
+        count = 0
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            Counting.count += self[key].size
+            super().__setitem__(key, value)
+
+        def copy(self, order: Any = "C") -> Any:
+            return super().copy(order).view(Counting)
+
+    painted = stroke(canvas.view(Counting), [(0, 0), (1799, 1199)], side, 1)
+    assert Counting.count < 4 * np.count_nonzero(painted)
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -207,8 +236,8 @@ def test_operations_survive_json(before: ClassMap, operations: list[Any]) -> Non
         ({"kind": "stroke", "points": [[0, 0, 0]], "side": 1, "label": 0}, "two whole numbers"),
         ({"kind": "stroke", "points": [[0.5, 0]], "side": 1, "label": 0}, "two whole numbers"),
         ({"kind": "stroke", "points": [[True, 0]], "side": 1, "label": 0}, "two whole numbers"),
-        ({"kind": "stroke", "points": [[0, 5 + MARGIN]], "side": 1, "label": 0}, "pixels outside a map of 8×5"),
-        ({"kind": "stroke", "points": [[-MARGIN - 1, 0]], "side": 1, "label": 0}, "pixels outside"),
+        ({"kind": "stroke", "points": [[0, 5 + MOST_SIDE]], "side": 1, "label": 0}, "pixels outside a map of 8×5"),
+        ({"kind": "stroke", "points": [[-MOST_SIDE - 1, 0]], "side": 1, "label": 0}, "pixels outside"),
         ({"kind": "stroke", "points": [[0, 0]], "side": MOST_SIDE + 1, "label": 0}, "side must be .* 0 to 100"),
         ({"kind": "stroke", "points": [[0, 0]], "side": -1, "label": 0}, "side must be"),
         ({"kind": "stroke", "points": [[0, 0]], "side": 1, "label": 3}, "label must be .* 0 to 2"),

@@ -1,5 +1,7 @@
 """Label sets, numberings and their files (specification of SDC, Section 4 and Section 9, property 13)."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from scipy.io import savemat
 from bench_core.dataset import Dataset
 from bench_core.errors import CellFailure, RequestError
 from bench_core.label_colors import voc_color
+from bench_semantic import map_files
 from bench_semantic.commands import sdc
 from bench_semantic.label_sets import IGNORED, LabelSet, from_record, label_set_names, read_label_set
 from bench_semantic.map_files import read_numbers
@@ -127,6 +130,14 @@ def test_a_set_of_ones_own(labels: LabelSet, labels_file: Path) -> None:
         ('void_class = "c"\nclasses = [{ name = "a" }, { name = "b" }]', "there is no class 'c'"),
         ('void = 3\nclasses = [{ name = "a" }, { name = "b" }]', "void must be a table"),
         ("classes = [", "cannot be read as TOML"),
+        ('void = { id = [300] }\nclasses = [{ name = "a" }, { name = "b" }]', "are at most 255, void too"),
+        (
+            'made = 2024-05-01\nclasses = [{ name = "a" }, { name = "b" }]',
+            "made = 2024-05-01 cannot be kept",
+        ),
+        ('classes = [{ name = "a" }, { name = "b", id = 255 }]', "255 means two things (in id it is always void)"),
+        ('classes = [{ name = "a" }, { name = "b", id = [] }]', "'b' has no number, so a map file cannot show it"),
+        ('void_class = "b"\nclasses = [{ name = "a", id = [] }, { name = "b", id = [] }]', "'a' has no number"),
     ],
 )
 def test_a_wrong_set_is_one_clear_line(tmp_path: Path, text: str, problem: str) -> None:
@@ -136,6 +147,28 @@ def test_a_wrong_set_is_one_clear_line(tmp_path: Path, text: str, problem: str) 
         read_label_set(str(path))
     assert len(caught.value.problems) == 1
     assert problem in caught.value.problems[0]
+
+
+@pytest.mark.parametrize("void", ["", "void = { id = [7] }", "void = { id = [255, 7] }"])
+@pytest.mark.parametrize("number", ["", ", id = []", ", id = 9"])
+def test_every_map_of_a_set_means_the_same_when_it_is_read_again(tmp_path: Path, void: str, number: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'{void}\nvoid_class = "b"\nclasses = [{{ name = "a" }}, {{ name = "b"{number} }}]')
+    labels, numbering = read_label_set(str(path))
+    classes = np.array([0, 1, IGNORED], np.uint8)
+    written = labels.numbers(classes)
+    assert labels.misfit(written.tolist(), numbering) == ""
+    assert labels.shown(numbering.classes(written)).tolist() == [0, 1, 1]
+
+
+def test_numbers_that_mean_nothing_are_named() -> None:
+    pascal, groups = read_label_set("pascal-context-59")[0], read_label_set("coco-27")[0]
+    own = groups.numbering("id")
+    assert groups.misfit(range(28), own) == groups.misfit([255], own) == ""
+    assert groups.misfit([28], own) == "28 is the number of no class of coco-27, which has 1, 2, 3, 4, 5, … 27"
+    assert groups.misfit([59, 28, 3], own).startswith("28, 59 are the numbers of no class of coco-27")
+    assert pascal.misfit(range(460), pascal.numbering("mat")) == ""  # all others are background
+    assert pascal.misfit([255], pascal.numbering("mmseg")) == ""  # what samples have for void
 
 
 @pytest.mark.parametrize(
@@ -165,6 +198,62 @@ def test_maps_are_renumbered(tmp_path: Path) -> None:
     assert "not empty" in str(again.exception)
 
 
+def test_nothing_is_written_where_one_map_is_wrong(tmp_path: Path) -> None:
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    Image.fromarray(np.array([[1, 62]], np.uint8)).save(maps / "A.PNG")
+    (maps / "z.png").write_bytes(b"no")
+    arguments = ["renumber", str(maps), "--labels", "voc21:coco", "-o", str(tmp_path / "deep" / "voc")]
+    failed = CliRunner().invoke(sdc, arguments)
+    assert isinstance(failed.exception, RequestError)
+    assert "z.png" in str(failed.exception)
+    assert list((tmp_path / "deep").iterdir()) == []
+    (maps / "z.png").unlink()
+    (tmp_path / "deep" / "voc").mkdir()  # an empty folder is as good as none
+    assert CliRunner().invoke(sdc, arguments).exit_code == 0
+    assert read_numbers(tmp_path / "deep" / "voc" / "A.PNG").tolist() == [[15, 9]]
+
+
+def test_maps_are_renumbered_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    maps, order = tmp_path / "maps", []
+    maps.mkdir()
+    for name in "ab":
+        Image.fromarray(np.ones((2, 2), np.uint8)).save(maps / f"{name}.png")
+    read, write = map_files.read_numbers, map_files.write_numbers
+    monkeypatch.setattr(map_files, "read_numbers", lambda *given: (order.append("read"), read(*given))[1])
+    monkeypatch.setattr(map_files, "write_numbers", lambda *given: (order.append("write"), write(*given))[1])
+    labels, numbering = read_label_set("voc21")
+    map_files.renumber_maps(maps, sorted(maps.iterdir()), numbering, labels, tmp_path / "out")
+    assert order == ["read", "write", "read", "write"]
+
+
+def damaged(path: Path, kind: str) -> None:
+    """A PNG whose pixels are cut short or wrong, or one that says it is larger than anything that is read."""
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(path)
+    content = bytearray(path.read_bytes())
+    place = content.index(b"IDAT")
+    if kind == "cut":
+        content = content[: place + 6]
+    elif kind == "chunk":
+        content[place - 4 : place] = struct.pack(">I", 9)  # so that a chunk of no name follows
+    elif kind == "sum":
+        content[place + 6] ^= 0xFF
+    else:
+        header = content.index(b"IHDR")
+        content[header + 4 : header + 12] = struct.pack(">II", 20_000, 20_000)
+        content[header + 17 : header + 21] = struct.pack(">I", zlib.crc32(content[header : header + 17]))
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("kind", ["cut", "chunk", "sum", "huge"])
+def test_a_damaged_map_is_one_clear_line(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "map.png"
+    damaged(path, kind)
+    with pytest.raises(RequestError, match=r"map\.png: ") as caught:
+        read_numbers(path)
+    assert len(caught.value.problems) == 1
+
+
 @pytest.fixture
 def pascal(tmp_path: Path) -> Path:
     root = tmp_path / "VOC2010"
@@ -184,19 +273,20 @@ def loaded(dataset: Dataset, image: str) -> list[int]:
 
 
 def test_pascal_context_is_read_from_its_own_maps_or_mmsegs(pascal: Path) -> None:
-    dataset = PascalContext(str(pascal))
+    dataset = PascalContext(f"{pascal},split=all")
     assert (dataset.ids(), loaded(dataset, "a")) == (["a", "b"], [50])
-    assert PascalContext(f"{pascal},split=val").ids() == ["b"]
+    # A run that names the folder alone must not be scored on what networks were trained on.
+    assert PascalContext(f"{pascal},split=val").ids() == PascalContext(str(pascal)).ids() == ["b"]
     (pascal / "trainval").rename(pascal / "elsewhere")
     (pascal / "SegmentationClassContext").mkdir()
     Image.fromarray(np.full((4, 6), 47, np.uint8)).save(pascal / "SegmentationClassContext" / "a.png")
-    assert loaded(PascalContext(str(pascal)), "a") == [50]
+    assert loaded(PascalContext(f"{pascal},split=all"), "a") == [50]
 
 
 def test_what_is_missing_of_pascal_context(pascal: Path) -> None:
     for text, problem in (
         (f"{pascal}/nowhere", "needed are JPEGImages"),
-        (f"{pascal},split=test", r"only split=all\|train\|val may follow"),
+        (f"{pascal},split=test", r"only split=val\|train\|all may follow"),
         (f"{pascal},split=train", "train.txt, the list of the split"),
     ):
         with pytest.raises(RequestError, match=problem):

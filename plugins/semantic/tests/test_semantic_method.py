@@ -115,6 +115,24 @@ def test_a_human_map_is_what_the_harness_tells(weights: Path) -> None:
     assert half["color"].shape == (*GRAY.shape[:2], 3)
 
 
+def test_a_human_map_of_other_classes_is_no_map(weights: Path) -> None:
+    model = method(weights, map_source="human")
+    numbers = np.full((*GRAY.shape[:2], 1), 20, np.uint8)
+    numbers[0, :3, 0] = 255, 9, 11  # void as the harness and as the set have it, and what nothing knows
+    with pytest.raises(CellFailure, match=r"skipped_unsupported: .*: 11 is the number of no class of light"):
+        decoded(model, condition=Condition(oracle=({"semantic": numbers},)))
+    numbers[0, 2] = 10
+    assert set(decoded(model, condition=Condition(oracle=({"semantic": numbers},)))) == {"color"}
+
+
+def test_who_says_that_maps_are_of_other_classes_gets_none_scored_and_none_told(weights: Path) -> None:
+    assert method(weights, maps="light").returned() == ("color", "semantic")
+    model = method(weights, maps="pascal-context-59")
+    assert model.returned() == tuple(decoded(model)) == ("color",)
+    with pytest.raises(RequestError, match=r"the maps are of pascal-context-59, the weights of light; give weights"):
+        method(weights, map_source="human", maps="pascal-context-59")
+
+
 def test_no_map_is_the_first_class_everywhere(weights: Path) -> None:
     model = method(weights, map_source="none")
     assert (model.oracle, model.returned()) == ((), ("color",))
@@ -155,7 +173,7 @@ def test_an_edit_is_replayed_on_the_very_picture_it_was_made_on(weights: Path, e
         ("bench-sdc-edits-1", "another", "no file of edits of the format"),
         ('"one.png"', '"../one.png"', "must lie in the file's folder or below"),
         ('"one.png"', '"/one.png"', "must lie in the file's folder or below"),
-        ('"one.png"', '"two.png"', "cannot be read as a label map"),
+        ('"one.png"', '"two.png"', r"two\.png: no such file"),
         ('"bright"', '"light"', "it is of 4 other classes than the 4 of light"),
     ],
 )

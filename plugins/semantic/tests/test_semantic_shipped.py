@@ -69,6 +69,21 @@ def test_their_colors_are_nearer_than_none(photos: Colorizer) -> None:
     assert own < 0.95 * gray
 
 
+@pytest.mark.parametrize("method", ["photos", "streets"])
+def test_an_edit_of_one_region_changes_colors_there_more_than_far_away(
+    method: str, request: pytest.FixtureRequest
+) -> None:
+    colorizer: Colorizer = request.getfixturevalue(method)
+    gray = luminance(data.astronaut())
+    classes = colorizer.segment(gray)
+    edited = classes.copy()
+    height, width = (side // 4 for side in classes.shape)
+    edited[:height, :width] = 3
+    assert (edited != classes).any()
+    difference = np.abs(colorizer.paint(gray, edited).astype(int) - colorizer.paint(gray, classes)).mean(axis=2)
+    assert difference[:height, :width].mean() > 4 * difference[2 * height :, 2 * width :].mean()
+
+
 def test_they_say_how_they_were_made() -> None:
     for path, labels, counts, photos in (
         (SHIPPED, "coco-27", (2_356_804, 524_138), (1400, 1305)),

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import Image
 
 from bench_core.errors import RequestError
-from bench_semantic.batches import Batches, check_annotated, with_classes
+from bench_semantic.batches import Batches, check_maps, with_classes
 from bench_semantic.color_net import ColorNet
 from bench_semantic.config import ColorTraining, SegmentationTraining, hyperparameters, load_color, load_segmentation
 from bench_semantic.label_sets import IGNORED, LabelSet, Numbering, read_label_set
@@ -113,6 +114,7 @@ def test_training_begins_with_given_weights(start: list[str], tiny_color: list[s
         (train_color, ["--set", "resize=32"], "resize must be at least crop"),
         (train_color, ["--segmentation", "/no/such"], "no such file: /no/such"),
         (train_segmentation, ["--set", "columns=3"], "columns must be even"),
+        (train_segmentation, ["--set", "batch=1", "--set", "crop=4", "--set", "rows=3"], "one pixel on the last of 3"),
         (train_segmentation, ["--set", "ignore_background=on"], "label set camvid has no class 'background'"),
     ],
 )  # fmt: skip
@@ -142,12 +144,47 @@ def test_every_variant_trains_and_loads_again(
 
 
 def test_maps_of_other_numbers_are_noticed() -> None:
-    labels = read_label_set("voc21")[0]
+    labels, numbering = read_label_set("voc21")
     maps = np.full((2, 8, 8, 4), IGNORED, np.uint8)
     with pytest.raises(RequestError, match=r"--data: only 0 % of the semantic maps .* try labels=voc21:coco"):
-        check_annotated(maps, labels, "--data")
+        check_maps(maps, labels, numbering, "--data")
     maps[0, 0, :3, 3] = 5
-    check_annotated(maps, labels, "--data")
+    check_maps(maps, labels, numbering, "--data")
+    maps[1, 0, 0, 3] = 62
+    with pytest.raises(RequestError) as caught:
+        check_maps(maps, labels, numbering, "--val")
+    assert caught.value.problems == (
+        "--val: in the semantic maps 62 is the number of no class of voc21, which has 0, 1, 2, 3, 4, … 20; try "
+        "labels=voc21:coco; a number that means 'not annotated' can be named, e.g. "
+        "folder:photos,semantic=maps,void=62",
+    )
+    check_maps(maps, labels, labels.numbering("coco"), "--val")
+
+
+def test_training_refuses_maps_of_other_classes_until_they_are_named_void(
+    start: list[str], tiny_color: list[str], photos: Path, tmp_path: Path
+) -> None:
+    for path in (photos / "maps").iterdir():
+        numbers = np.array(Image.open(path))
+        numbers[0, 0] = 77
+        Image.fromarray(numbers).save(path)
+    command = [*tiny_color, "--set", "steps=1", "--out", str(tmp_path / "out")]
+    refused = invoke(train_color, *start, *command)
+    assert (refused.exit_code, len(refused.output.splitlines())) == (2, 1)
+    assert "77 is the number of no class of light, which has 10, 20, 30; the maps may be" in refused.output
+    trained(train_color, *[f"{part},void=77" if part.startswith("folder:") else part for part in start], *command)
+
+
+def test_a_run_does_not_go_on_with_a_changed_label_file(
+    start: list[str], tiny_color: list[str], labels_file: Path, tmp_path: Path
+) -> None:
+    command = [*start, *tiny_color, "--set", "steps=1", "--out", str(tmp_path / "out")]
+    trained(train_color, *command)
+    trained(train_color, *command)
+    labels_file.write_text(labels_file.read_text().replace("id = 30", "id = 31").replace("id = 20", "id = [20, 30]"))
+    changed = invoke(train_color, *command)
+    assert changed.exit_code == 2
+    assert "holds a run with other settings (label_set" in changed.output
 
 
 def test_half_precision_is_for_what_may_be_rounded(color_net: Callable[..., ColorNet]) -> None:

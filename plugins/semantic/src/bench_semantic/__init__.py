@@ -27,7 +27,7 @@ def register_datasets(register: Register) -> None:
     register(
         "pascal-context:",
         "bench_semantic.pascal_context:PascalContext",
-        summary="PASCAL-Context with its 59 classes, e.g. pascal-context:VOC2010,split=val",
+        summary="PASCAL-Context with its 59 classes, e.g. pascal-context:VOC2010,split=val (the default), train or all",
     )
 
 

@@ -37,14 +37,23 @@ def with_classes(photos: Sequence[Pixels], numbering: Numbering, size: int) -> P
     return found
 
 
-def check_annotated(photos: Pixels, labels: LabelSet, option: str) -> None:
-    """RequestError where hardly a pixel of the maps is of a class: another numbering, most likely."""
-    share = float((photos[..., 3] != IGNORED).mean())
-    if share < 0.01:
-        others = " or ".join(f"labels={labels.name}:{name}" for name in labels.numberings[1:])
+def check_maps(photos: Sequence[Pixels], labels: LabelSet, numbering: Numbering, option: str) -> None:
+    """RequestError where maps of photos H×W×4 have other numbers than the numbering, or hardly a pixel of a class."""
+    counts = np.sum([np.bincount(photo[..., 3].ravel(), minlength=256) for photo in photos], axis=0)
+    there = np.flatnonzero(counts)
+    # Another numbering of the set may be what the files have, unless it lacks some of their numbers, too.
+    names = [name for name in labels.numberings if labels.numbering(name) != numbering]
+    others = [f"labels={labels.name}:{name}" for name in names if not labels.numbering(name).unknown(there.tolist())]
+    hint = f"try {' or '.join(others)}" if others else "the maps may be of another label set"
+    if unknown := numbering.unknown(there.tolist()):
         raise RequestError(
-            f"{option}: only {100 * share:.2g} % of the semantic maps are of classes of {labels.name}; "
-            f"the files may have other numbers{': try ' + others if others else ', or be of another label set'}"
+            f"{option}: in the semantic maps {labels.misfit(there.tolist(), numbering)}; {hint}; a number that means "
+            f"'not annotated' can be named, e.g. folder:photos,semantic=maps,void={unknown[0]}"
+        )
+    share = float(counts[numbering.classes(np.arange(256)) != IGNORED].sum() / counts.sum())
+    if share < 0.01:
+        raise RequestError(
+            f"{option}: only {100 * share:.2g} % of the semantic maps are of classes of {labels.name}; {hint}"
         )
 
 

@@ -8,9 +8,6 @@ Maps stay whole numbers all the way. The published tool keeps them as the networ
 it reads them back, so that some classes drift with every pass.
 """
 
-from typing import Any
-
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -129,8 +126,3 @@ def nearest(classes: Tensor, height: int, width: int) -> Tensor:
     if classes.shape[-2:] == (height, width):
         return classes
     return F.interpolate(classes.float(), (height, width), mode="nearest-exact").long()
-
-
-def classes_of(numbers: np.ndarray[Any, Any], labels: LabelSet) -> ClassMap:
-    """The class map that a map file's numbers mean, in the set's own numbering; void where they mean nothing."""
-    return labels.numbering("id").classes(numbers)

@@ -60,17 +60,15 @@ def renumber(maps: Path, labels: str, out: Path) -> None:
     bench sdc renumber coco/labels --labels voc21:coco -o coco/voc21
     """  # noqa: D301
     from bench_semantic.label_sets import read_label_set
-    from bench_semantic.map_files import read_numbers, write_numbers
+    from bench_semantic.map_files import renumber_maps
 
     label_set, numbering = read_label_set(labels)
-    paths = sorted(path for path in maps.rglob("*.png")) if maps.is_dir() else []
+    paths = sorted(path for path in maps.rglob("*") if path.suffix.lower() == ".png") if maps.is_dir() else []
     if not paths:
         raise RequestError(f"{maps}: no PNG is there")
     if out.exists() and any(out.iterdir()):
         raise RequestError(f"--out {out}: the folder is not empty; choose another one")
-    found = [numbering.classes(read_numbers(path)) for path in paths]
-    for path, classes in zip(paths, found, strict=True):
-        write_numbers(out / path.relative_to(maps), classes, label_set)
+    renumber_maps(maps, paths, numbering, label_set, out)
     click.echo(f"{out}: {len(paths)} maps in the numbers of {label_set.name}")
 
 

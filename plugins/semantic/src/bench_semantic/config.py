@@ -121,6 +121,11 @@ def segmentation_configs(values: Mapping[str, Any], n_classes: int) -> tuple[Seg
     _check(training, shape.multiple)
     if shape.columns % 2:
         raise RequestError(f"columns must be even, e.g. 6: as many go down as come up; not {shape.columns}")
+    if training.batch == 1 and training.crop == shape.multiple:
+        raise RequestError(
+            f"batch=1 and crop={training.crop} leave one pixel on the last of {shape.rows} rows, which has no variance "
+            f"to normalize by; take batch=2, or crop={2 * training.crop}"
+        )
     return shape, training
 
 

@@ -12,13 +12,14 @@ A set is a TOML file (`labels/*.toml`, or a user's own):
 
 Every key of a class besides `name` and `color` is a *numbering*, with the number or numbers by which files of that
 kind mean the class; `id` is the set's own. `other = { coco = "background" }` says what all remaining numbers of a
-numbering mean; by default they are void.
+numbering mean; by default they are void, and so is 255, which samples have wherever nothing is annotated.
 
 In this package a *class map* is uint8, the index of a class in the file's order, and IGNORED where nothing is known.
 """
 
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -68,6 +69,12 @@ class Numbering:
         table[list(self.void)] = IGNORED
         found: ClassMap = table[numbers]
         return found
+
+    def unknown(self, numbers: Iterable[int]) -> list[int]:
+        """Those that mean neither a class nor void: there are some where maps are of another set or numbering."""
+        if self.other is not None:
+            return []
+        return sorted(set(numbers).difference(self.void, *self.numbers))
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,18 @@ class LabelSet:
             numbers.append(tuple(given) if isinstance(given, list) else (given,))
         void = tuple(self.content.get("void", {}).get(name, ()))
         other = self.content.get("other", {}).get(name)
+        taken = name != OWN and (other is not None or any(IGNORED in own for own in numbers))
+        if IGNORED not in void and not taken:
+            void = (*void, IGNORED)
         return Numbering(tuple(numbers), void, None if other is None else self.index(other))
+
+    def misfit(self, numbers: Iterable[int], numbering: Numbering) -> str:
+        """What is wrong with the numbers of maps, in words for an error; empty where each means something."""
+        if not (unknown := numbering.unknown(numbers)):
+            return ""
+        known = sorted(number for own in numbering.numbers for number in own)
+        be = "are the numbers" if len(unknown) > 1 else "is the number"
+        return f"{_some(unknown)} {be} of no class of {self.name}, which has {_some(known)}"
 
     def shown(self, classes: ClassMap) -> ClassMap:
         """A class map with the void class where nothing is known: what the color network is given."""
@@ -157,6 +175,11 @@ def from_record(record: Mapping[str, Any]) -> LabelSet:
     labels = LabelSet(record["name"], record["content"])
     _check(labels)
     return labels
+
+
+def _some(numbers: list[int]) -> str:
+    """The first few of some numbers, and the last."""
+    return ", ".join(map(str, numbers)) if len(numbers) < 7 else f"{', '.join(map(str, numbers[:5]))}, … {numbers[-1]}"
 
 
 def label_set_names() -> list[str]:
@@ -220,6 +243,11 @@ def _check(labels: LabelSet) -> None:
 
 def _check_numbers(labels: LabelSet) -> list[str]:
     problems = []
+    for key, value in labels.content.items():
+        try:
+            json.dumps(value)
+        except TypeError:
+            return [f'{key} = {value} cannot be kept in weights; write it as a text, e.g. {key} = "{value}"']
     for name in ("void", "other"):
         if not isinstance(labels.content.get(name, {}), dict):
             return [f"{name} must be a table by numbering, e.g. {name} = {{ id = … }}"]
@@ -233,9 +261,19 @@ def _check_numbers(labels: LabelSet) -> list[str]:
         numbering = labels.numbering(name)
         used = [number for own in numbering.numbers for number in own] + list(numbering.void)
         twice = sorted({number for number in used if used.count(number) > 1})
-        problems += [f"in numbering '{name}', {number} means two things" for number in twice]
-    if any(number > 255 for own in labels.numbering(OWN).numbers for number in own):
-        problems.append("numbers of the own numbering, id, are at most 255, because maps have 8 bits")
+        always = {IGNORED: " (in id it is always void)"} if name == OWN else {}
+        problems += [
+            f"in numbering '{name}', {number} means two things{always.get(number, '')}; give each its own"
+            for number in twice
+        ]
+    own = labels.numbering(OWN)
+    if any(number > 255 for numbers in (*own.numbers, own.void) for number in numbers):
+        problems.append("numbers of the own numbering, id, are at most 255, void too, because maps have 8 bits")
+    problems += [
+        f"'{labels.names[index]}' has no number, so a map file cannot show it; only void_class may have none"
+        for index, numbers in enumerate(own.numbers)
+        if not numbers and index != labels.void_class
+    ]
     return problems
 
 

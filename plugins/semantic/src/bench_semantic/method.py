@@ -13,9 +13,9 @@ from bench_core.model import Condition
 from bench_core.params import Param
 from bench_core.task import COLORIZATION
 from bench_core.torch_model import TorchModel, to_arrays
-from bench_semantic.colorize import PAD, RESIZE, Colorizer, classes_of, nearest
+from bench_semantic.colorize import PAD, RESIZE, Colorizer, nearest
 from bench_semantic.edits import Edits, read_edits
-from bench_semantic.label_sets import ClassMap
+from bench_semantic.label_sets import OWN, ClassMap
 from bench_semantic.weights import SHIPPED, SHIPPED_CAMVID, load_weights
 
 PREDICTED, HUMAN, EDITED, NONE = "predicted", "human", "edited", "none"
@@ -26,8 +26,9 @@ class Sdc(TorchModel):
 
     `map_source` says where the map comes from: `predicted` from the gray picture; `human`, the data set's own, which no
     receiver could know (the harness tells it and says so in the run); `edited`, from a file of edits; `none`, class 0
-    everywhere. Any size from 1×1. `semantic` is returned where a map is predicted or edited.
-    RequestError for weights without the networks that are needed.
+    everywhere. Any size from 1×1. `semantic` is returned where a map is predicted or edited, unless `maps` says that
+    the data set's are of other classes.
+    RequestError for weights without the networks that are needed, or of other classes than maps that they are told.
     """
 
     name = "sdc"
@@ -51,6 +52,12 @@ class Sdc(TorchModel):
         Param("size", int, 0, 4096, default=0, help="side of that square; 0 = the side of the training pictures"),
         Param("sure", float, 0, 1, default=0, help="predicted maps are void where the probability is lower than this"),
         Param("edit", str, default="", help="the file of edits that map_source=edited replays"),
+        Param(
+            "maps",
+            str,
+            default="",
+            help="the label set of the data set's maps, if not the weights' own: predicted maps are not scored then",
+        ),
     )
 
     def setup(self) -> None:
@@ -76,8 +83,15 @@ class Sdc(TorchModel):
         if edit:
             self.edits = read_edits(Path(edit).expanduser(), self.labels)
             self.settings["edits"] = self.edits.digest  # other edits of the same name are another setting
+        maps = str(self.settings["maps"] or self.labels.name)
+        if self.source == HUMAN and maps != self.labels.name:
+            raise RequestError(
+                f"map_source=human: the maps are of {maps}, the weights of {self.labels.name}; give weights that were "
+                f"trained with --set labels={maps}, or take another source, e.g. --set map_source=predicted"
+            )
         self.oracle = ("semantic",) if self.source == HUMAN else ()
-        self.outputs = ("color", "semantic") if self.source in (PREDICTED, EDITED) else ("color",)
+        compared = self.source in (PREDICTED, EDITED) and maps == self.labels.name
+        self.outputs = ("color", "semantic") if compared else ("color",)
 
     def decode(self, received: Tensor, condition: Condition) -> dict[str, Tensor]:
         """`color` N×3×H×W, and `semantic` N×1×H×W, of gray pictures N×1×H×W; all in [0, 1].
@@ -105,7 +119,15 @@ class Sdc(TorchModel):
         return numbers[classes].float() / 255
 
     def _human(self, condition: Condition) -> list[ClassMap]:
-        return [classes_of(numbers[..., 0], self.labels) for numbers in condition.truth("semantic")]
+        maps, numbering = [numbers[..., 0] for numbers in condition.truth("semantic")], self.labels.numbering(OWN)
+        for numbers in maps:
+            if problem := self.labels.misfit(np.unique(numbers).tolist(), numbering):
+                raise CellFailure(
+                    "skipped_unsupported",
+                    f"the data set's map is of other classes than the weights: {problem}; a number that means 'not "
+                    "annotated' can be named, e.g. --dataset folder:photos,semantic=maps,void=0",
+                )
+        return [numbering.classes(numbers) for numbers in maps]
 
     def _edited(self, received: Tensor) -> list[ClassMap]:
         if self.edits is None:

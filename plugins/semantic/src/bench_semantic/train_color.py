@@ -14,7 +14,7 @@ from bench_semantic.color_net import ColorNet
 from bench_semantic.config import ColorTraining, color_configs, hyperparameters
 from bench_semantic.label_sets import read_label_set
 from bench_semantic.losses import huber_loss
-from bench_semantic.training import CONTEXT, Run, make_trainer, read_photos
+from bench_semantic.training import CONTEXT, Run, label_facts, make_trainer, read_photos
 from bench_semantic.validation import ColorValidation
 from bench_semantic.weights import SdcNetworks, check_same_classes, load_weights
 
@@ -37,7 +37,7 @@ def build(options: TrainingOptions, segmentation: Path | None = None) -> Trainer
     labels, numbering = read_label_set(str(values["labels"]))
     shape, config = color_configs(values, len(labels))
     beside: dict[str, Any] = {}
-    facts: dict[str, Any] = {}
+    facts = label_facts(labels, numbering)
     other = None
     if segmentation is not None:
         loaded = load_weights(segmentation)

@@ -9,7 +9,7 @@ from bench_semantic.config import hyperparameters, segmentation_configs
 from bench_semantic.grid_net import GridNet
 from bench_semantic.label_sets import read_label_set
 from bench_semantic.losses import segmentation_loss
-from bench_semantic.training import CONTEXT, Run, make_trainer, read_photos
+from bench_semantic.training import CONTEXT, Run, label_facts, make_trainer, read_photos
 from bench_semantic.validation import SegmentationValidation
 from bench_semantic.weights import SdcNetworks
 
@@ -45,7 +45,8 @@ def build(options: TrainingOptions) -> Trainer:
         lambda: validation.pictures(network),
         {},
     )
-    return make_trainer(options, make_accelerator(options.device, options.mixed_precision), config, photos, run, {})
+    facts = label_facts(labels, numbering)
+    return make_trainer(options, make_accelerator(options.device, options.mixed_precision), config, photos, run, facts)
 
 
 @click.command(context_settings=CONTEXT)

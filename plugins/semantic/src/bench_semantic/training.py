@@ -1,7 +1,9 @@
 """What the two training commands share: photos with their class maps, and a recipe of one network."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -13,7 +15,7 @@ from bench_core.nn.layout import channels_last
 from bench_core.photos import Pixels
 from bench_core.training import Progressed, Recipe, Stage, Trainer, TrainingOptions, Update
 from bench_core.training.schedules import cosine_lr
-from bench_semantic.batches import Batches, check_annotated, with_classes
+from bench_semantic.batches import Batches, check_maps, with_classes
 from bench_semantic.config import TrainingConfig
 from bench_semantic.label_sets import LabelSet, Numbering
 from bench_semantic.weights import SdcNetworks, check_same_classes, load_weights, save_weights
@@ -32,10 +34,15 @@ class Photos:
 def read_photos(options: TrainingOptions, config: TrainingConfig, labels: LabelSet, numbering: Numbering) -> Photos:
     """The photos of a run; RequestError where there are none with maps, or the maps are of other classes."""
     training, validation = options.photos(also=("semantic",))
-    photos = Photos(with_classes(training, numbering, config.resize), with_classes(validation, numbering, config.crop))
-    check_annotated(photos.training, labels, "--data")
-    check_annotated(photos.validation, labels, "--val" if options.val else "--data")
-    return photos
+    check_maps(training, labels, numbering, "--data")
+    check_maps(validation, labels, numbering, "--val" if options.val else "--data")
+    return Photos(with_classes(training, numbering, config.resize), with_classes(validation, numbering, config.crop))
+
+
+def label_facts(labels: LabelSet, numbering: Numbering) -> dict[str, str]:
+    """A digest of the set and of how maps are read, for a run's settings, where `labels` is only a file's name."""
+    content = json.dumps([labels.record(), asdict(numbering)], sort_keys=True)
+    return {"label_set": hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}
 
 
 @dataclass(frozen=True)

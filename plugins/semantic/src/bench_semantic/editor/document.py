@@ -2,7 +2,7 @@
 
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,19 +19,25 @@ HISTORY = 200
 class Document:
     """A gray picture uint8 H×W×1 with its `predicted` class map and the edited one, `classes`, both uint8 H×W.
 
-    `classes` begins as `start`, an edit saved before, or as the prediction. Maps are never changed in place: each
-    operation makes a new one, so a map that was handed out stays what it was. `revision` counts the changes; safe to
-    be used from several threads.
+    `classes` begins as `start`, an edit saved before that `operations` led to, or as the prediction. Maps are never
+    changed in place: each operation makes a new one, so a map that was handed out stays what it was. `revision` counts
+    the changes, and `saved` is the one that was saved last; safe to be used from several threads.
     """
 
-    def __init__(self, gray: Array, predicted: ClassMap, start: ClassMap | None = None) -> None:
+    def __init__(
+        self,
+        gray: Array,
+        predicted: ClassMap,
+        start: ClassMap | None = None,
+        operations: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self.gray, self.predicted = gray, predicted
         self.classes = predicted if start is None else start
-        self.revision = 0
+        self.revision = self.saved = 0
         self._start = start
         self._done: list[_Step] = []
         self._undone: list[_Step] = []
-        self._settled: list[Mapping[str, Any]] = []  # what was done too long ago to be taken back
+        self._settled = list(operations)  # and what was done too long ago to be taken back
         self._lock = threading.RLock()
 
     @property
@@ -51,7 +57,7 @@ class Document:
 
     @property
     def operations(self) -> list[Mapping[str, Any]]:
-        """What was done and not taken back, oldest first, for JSON."""
+        """What was done and not taken back, in this session and before it, oldest first, for JSON."""
         with self._lock:
             return [*self._settled, *(step.record for step in self._done)]
 

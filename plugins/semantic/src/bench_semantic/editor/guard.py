@@ -7,7 +7,8 @@ page that the user has open. Therefore every request needs
 * the token, as the cookie that opening the printed address sets (it is never sent along from another site);
 * to change anything, an `Origin` that is the server's own.
 
-Every answer forbids frames, foreign scripts, guessing of types, and being read by other sites.
+Every answer, that to a request that broke the editor too, forbids frames, foreign scripts, guessing of types, and being
+read by other sites.
 """
 
 import hmac
@@ -32,7 +33,7 @@ _READING = frozenset({"GET", "HEAD"})
 
 
 class Guard:
-    """ASGI middleware that lets nobody else in; `port` and `token` are the server's."""
+    """The outermost part of the application, which lets nobody else in; `port` and `token` are the server's."""
 
     def __init__(self, app: ASGIApp, port: int, token: str) -> None:
         self.app, self.token = app, token

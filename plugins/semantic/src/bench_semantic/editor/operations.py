@@ -5,7 +5,7 @@
     {"kind": "reset"}       back to the prediction
     {"kind": "undo"}        {"kind": "redo"}
 
-Places are pixels of the map; those of a stroke may lie up to `MARGIN` outside it, where a drag leaves the picture.
+Places are pixels of the map; those of a stroke may lie up to `brush_max` outside it, where a drag leaves the picture.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,7 @@ from bench_semantic.editor.strokes import Point, fill, stroke
 from bench_semantic.label_sets import ClassMap
 
 MOST_SIDE = 100
-"""The largest side of the brush, in pixels of the map."""
-
-MARGIN = 100
-"""How far outside the map a stroke may go: as far as the largest brush still reaches it."""
+"""The largest side of the brush on a map of the published tool's 352 pixels a side, and on all that are smaller."""
 
 MOST_POINTS = 10_000
 """The most points that a stroke may have."""
@@ -104,6 +101,14 @@ Change = Stroke | Fill | Reset | Import
 Operation = Change | Undo | Redo
 
 
+def brush_max(shape: tuple[int, int]) -> int:
+    """The largest side of the brush, in pixels of a map of `shape`: the same share of a large photo as of 352 pixels.
+
+    So far outside the map may a stroke go, too: nowhere beyond does the brush reach it.
+    """
+    return max(MOST_SIDE, round(MOST_SIDE * max(shape) / 352))
+
+
 def parse_operation(content: Any, shape: tuple[int, int], n_classes: int) -> Operation:
     """The operation of a JSON value, for a map of `shape` (H, W).
 
@@ -119,7 +124,7 @@ def parse_operation(content: Any, shape: tuple[int, int], n_classes: int) -> Ope
             raise RequestError(f"points must be a list of 1 to {MOST_POINTS} places, e.g. [[3, 4], [9, 4]]")
         return Stroke(
             tuple(_point(point, shape) for point in points),
-            _number(content, "side", 0, MOST_SIDE),
+            _number(content, "side", 0, brush_max(shape)),
             _number(content, "label", 0, n_classes - 1),
         )
     if kind == "fill":
@@ -136,8 +141,9 @@ def _point(point: Any, shape: tuple[int, int]) -> Point:
     if not isinstance(point, list) or len(point) != 2 or not all(type(value) is int for value in point):
         raise RequestError("a point must be two whole numbers, e.g. [3, 4]")
     x, y = point
-    if not (-MARGIN <= x < width + MARGIN and -MARGIN <= y < height + MARGIN):
-        raise RequestError(f"point [{x}, {y}] is more than {MARGIN} pixels outside a map of {width}×{height}")
+    margin = brush_max(shape)
+    if not (-margin <= x < width + margin and -margin <= y < height + margin):
+        raise RequestError(f"point [{x}, {y}] is more than {margin} pixels outside a map of {width}×{height}")
     return x, y
 
 

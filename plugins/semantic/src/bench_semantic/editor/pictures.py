@@ -29,9 +29,12 @@ def read_photo(path: Path, name: str) -> Array:
     """
     _check(path, name, FORMATS, "no photo that is read here; those are PNG, JPEG, WebP, TIFF, BMP, GIF and PPM")
     try:
-        return luminance(read_image(path, name))
+        # By the same decoders: a file can be small in one format and huge in another.
+        picture = read_image(path, name, FORMATS)
     except CellFailure as failure:
         raise RequestError(failure.reason) from None
+    _check_size(name, picture.shape[1], picture.shape[0])
+    return luminance(picture)
 
 
 def read_map(path: Path, name: str, labels: LabelSet, shape: tuple[int, int]) -> ClassMap:
@@ -50,12 +53,8 @@ def read_map(path: Path, name: str, labels: LabelSet, shape: tuple[int, int]) ->
     except RequestError as error:
         raise RequestError(str(error).replace(str(path), name)) from None
     numbering = labels.numbering(OWN)
-    known = {number for own in numbering.numbers for number in own} | set(numbering.void)
-    unknown = sorted(set(np.unique(numbers).tolist()) - known)
-    if unknown and numbering.other is None:
-        raise RequestError(
-            f"{name}: {unknown[0]} is the number of no class of {labels.name}; it is a map of other classes"
-        )
+    if problem := labels.misfit(np.unique(numbers).tolist(), numbering):
+        raise RequestError(f"{name}: {problem}; it is a map of other classes")
     return labels.shown(numbering.classes(numbers))
 
 
@@ -101,18 +100,25 @@ def overlay(gray: Array, classes: ClassMap, labels: LabelSet, opacity: float) ->
 
 def _check(path: Path, name: str, formats: tuple[str, ...], otherwise: str) -> tuple[int, int]:
     """Width and height of a picture whose header alone has been read, by the decoders of `formats` alone."""
-    too_large = f"more than the {MOST_PIXELS // 1_000_000} megapixels that are edited; make it smaller"
     try:
         with Image.open(path, formats=formats) as image:
             width, height = image.size
     except UnidentifiedImageError:
         raise RequestError(f"{name}: {otherwise}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise RequestError(f"{name}: {too_large}") from None
+        raise RequestError(f"{name}: {_too_large()}") from None
     except OSError as error:
         raise RequestError(f"{name}: cannot be read: {error.strerror or one_line(error)}") from None
     except Exception as error:  # a decoder may raise anything on a damaged header
         raise RequestError(f"{name}: cannot be read: {one_line(error)}") from None
-    if width * height > MOST_PIXELS:
-        raise RequestError(f"{name}: {width}×{height} pixels are {too_large}")
+    _check_size(name, width, height)
     return width, height
+
+
+def _check_size(name: str, width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise RequestError(f"{name}: {width}×{height} pixels are {_too_large()}")
+
+
+def _too_large() -> str:
+    return f"more than the {MOST_PIXELS // 1_000_000} megapixels that are edited; make it smaller"

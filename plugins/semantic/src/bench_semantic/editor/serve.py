@@ -4,10 +4,12 @@ import contextlib
 import secrets
 import signal
 import socket
+import tempfile
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import uvicorn
@@ -18,6 +20,7 @@ from bench_core.model import Model
 from bench_core.params import resolve
 from bench_core.plugins import registry
 from bench_semantic.colorize import Colorizer
+from bench_semantic.editor.export import make_folder
 from bench_semantic.editor.server import application
 from bench_semantic.editor.workplace import Workplace, find_photos
 from bench_semantic.method import NONE, Sdc
@@ -52,21 +55,57 @@ def serve(photos: Sequence[Path], networks: Networks, out: Path | None, port: in
 
     `port` 0 is any free one. RequestError for photos, networks, a folder or a port that will not do.
     """
-    workplace = Workplace(networks.colorizer(), find_photos(photos), out)
+    workplace = Workplace(networks.colorizer(), find_photos(photos, out), out)
+    with _ended_by_signals():
+        try:
+            with _listening(port) as listening:
+                if out is not None:
+                    make_folder(out)  # rather than to find out when there is something to lose
+                port = listening.getsockname()[1]
+                token = secrets.token_urlsafe(24)
+                address = f"http://{HOST}:{port}/?token={token}"
+                click.echo(f"{address}\nOpen this address in a browser on this machine; Ctrl+C ends the editor.")
+                with _in_browser(address) if browser else contextlib.nullcontext():
+                    _server(workplace, port, token).run(sockets=[listening])
+        except KeyboardInterrupt:
+            pass
+        finally:
+            # A terminal that is closed says so, and so does its shell: the second one must not disturb the saving.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            _end(workplace)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """A block that SIGTERM ends as Ctrl+C does, and so does SIGHUP: the terminal was closed.
+
+    uvicorn ends in good order at SIGINT and SIGTERM, and then raises them again as they were handled before.
+    """
+    handlers: dict[int, Any] = {signal.SIGTERM: signal.default_int_handler}
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # as nohup has it
+        handlers[hangup] = lambda *_: signal.raise_signal(signal.SIGTERM)
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        with _listening(port) as listening:
-            port = listening.getsockname()[1]
-            token = secrets.token_urlsafe(24)
-            address = f"http://{HOST}:{port}/?token={token}"
-            click.echo(f"{address}\nOpen this address in a browser on this machine; Ctrl+C ends the editor.")
-            if browser and not webbrowser.open(address):
-                click.echo("No browser could be started.")
-            # uvicorn ends in good order at either signal, and then raises it again as it was handled before.
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-            with contextlib.suppress(KeyboardInterrupt):
-                _server(workplace, port, token).run(sockets=[listening])
+        yield
     finally:
-        _end(workplace)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _in_browser(address: str) -> Iterator[None]:
+    """Open a file that leads to the address: all users can see a browser's command line, but must not see the token."""
+    with tempfile.TemporaryDirectory(prefix="bench-sdc-") as folder:
+        page = Path(folder) / "editor.html"
+        page.touch(0o600)
+        page.write_text(
+            '<!doctype html><meta charset="utf-8"><title>Map editor</title><meta name="referrer" content="no-referrer">'
+            f'<meta http-equiv="refresh" content="0; url={address}"><a href="{address}">Map editor</a>\n'
+        )
+        if not webbrowser.open(page.as_uri()):
+            click.echo("No browser could be started.")
+        yield
 
 
 def _server(workplace: Workplace, port: int, token: str) -> uvicorn.Server:
@@ -101,7 +140,12 @@ def _end(workplace: Workplace) -> None:
     if workplace.out is None:
         count = sum(photo.edited for photo in workplace.photos)
         if count:
-            click.echo(f"The edits of {count} photo{'s' * (count > 1)} are gone; --out edits would have kept them.")
+            _say(f"The edits of {count} photo{'s' * (count > 1)} are gone; --out edits would have kept them.")
     elif workplace.unsaved:
         count = workplace.save()
-        click.echo(f"{workplace.out}: {count} edit{'s' * (count != 1)} saved")
+        _say(f"{workplace.out}: {count} edit{'s' * (count != 1)} saved")
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be closed
+        click.echo(line)

@@ -7,7 +7,7 @@ What it answers is JSON, PNG or, for class maps, their bytes; a refusal is `{"er
     GET    /api/photos                      all photos
     POST   /api/photos?name=NAME            take a photo (its bytes are the body)
     DELETE /api/photos/ID                   let go of an uploaded one
-    GET    /api/photos/ID                   open: its size, revision, undo and redo
+    GET    /api/photos/ID                   open: its size, largest brush, revision, undo and redo
     POST   /api/photos/ID/operations        change its map (`operations`)
     POST   /api/photos/ID/map?name=NAME     take a label PNG as its map
     GET    /api/photos/ID/{gray,result,automatic}.png   as the page shows them; result?revision=N, 409 if superseded
@@ -28,7 +28,6 @@ from urllib.parse import quote
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -37,7 +36,7 @@ from bench_core.errors import BenchError, RequestError, one_line
 from bench_semantic.editor.document import Document
 from bench_semantic.editor.export import zipped
 from bench_semantic.editor.guard import Guard
-from bench_semantic.editor.operations import MOST_POINTS, MOST_SIDE, parse_operation
+from bench_semantic.editor.operations import MOST_POINTS, MOST_SIDE, brush_max, parse_operation
 from bench_semantic.editor.pictures import MOST_PIXELS, overlay, png, view_of_map, view_of_picture, view_shape
 from bench_semantic.editor.workplace import Photo, Superseded, Unknown, Workplace
 from bench_semantic.map_files import write_numbers
@@ -189,9 +188,9 @@ class Editor:
         work = self.workplace
         if kind == "result":
             revision = _whole(request, "revision", 0, 2**53)
-            picture = await run_in_threadpool(lambda: png(view_of_picture(work.result(number, revision))))
+            picture = await run_in_threadpool(lambda: png(work.view(number, revision)))
         elif kind == "automatic":
-            picture = await run_in_threadpool(lambda: png(view_of_picture(work.automatic(number))))
+            picture = await run_in_threadpool(lambda: png(work.automatic(number)))
         elif kind == "gray":
             picture = await self._of_document(request, lambda document: png(view_of_picture(document.gray)))
         else:
@@ -207,7 +206,7 @@ class Editor:
             "labels.png": lambda document: _labels_png(document, work),
             "result.png": lambda document: png(work.result(number)),
             "overlay.png": lambda document: png(overlay(document.gray, document.snapshot()[1], labels, opacity)),
-            "edits.zip": lambda document: zipped(labels, work.documents([number])),
+            "edits.zip": lambda document: zipped(labels, work.edits([number])),
         }
         if name not in makers:
             raise HTTPException(404)
@@ -216,10 +215,10 @@ class Editor:
 
     async def all_edits(self, request: Request) -> Response:
         """Every edit, in one ZIP."""
-        documents = self.workplace.documents()
-        if not documents:
+        edits = self.workplace.edits()
+        if not edits:
             raise RequestError("no photo is edited yet")
-        return _file(await run_in_threadpool(zipped, self.workplace.labels, documents), "edits.zip")
+        return _file(await run_in_threadpool(zipped, self.workplace.labels, edits), "edits.zip")
 
     async def save(self, request: Request) -> Response:
         """Write every edit to the folder."""
@@ -230,11 +229,10 @@ class Editor:
         return await run_in_threadpool(lambda: make(self.workplace.open(number)[1]))
 
 
-def application(workplace: Workplace, port: int, token: str) -> Starlette:
+def application(workplace: Workplace, port: int, token: str) -> Guard:
     """The application, for a server at 127.0.0.1:`port` whose visitors must know the token."""
-    return Starlette(
+    inside = Starlette(
         routes=Editor(workplace).routes(),
-        middleware=[Middleware(Guard, port=port, token=token)],
         exception_handlers={
             BenchError: _refused,
             Superseded: _refused,
@@ -245,6 +243,8 @@ def application(workplace: Workplace, port: int, token: str) -> Starlette:
             Exception: _broken,
         },
     )
+    # Not as its middleware: Starlette answers what nobody expected outside of those.
+    return Guard(inside, port, token)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -277,7 +277,8 @@ def _state(photo: Photo, document: Document) -> Response:
             "width": width,
             "height": height,
             "view": [view_width, view_height],
-            "unsaved": now["revision"] != photo.saved,
+            "brush_max": brush_max(document.shape),
+            "unsaved": now["revision"] != document.saved,
             **now,
         }
     )

@@ -28,10 +28,20 @@ def stroke(classes: ClassMap, points: Sequence[Point], side: int, label: int) ->
     """
     _check(side, label)
     painted = classes.copy()
-    for x, y in _way(points):
-        left, top = x - side // 2, y - side // 2
+
+    def stamp(left: int, top: int, width: int, height: int) -> None:
         # A slice below zero would count from the other end of the map.
-        painted[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)] = label
+        painted[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)] = label
+
+    for x, y in points[:1]:
+        stamp(x - side // 2, y - side // 2, side, side)
+    for (x0, y0), (x, y) in pairwise(_way(points)):
+        left, top = x - side // 2, y - side // 2
+        # One pixel further, a column and a row of the square are new; to paint all of it takes seconds on large photos.
+        if x != x0:
+            stamp(left + side - 1 if x > x0 else left, top, 1, side)
+        if y != y0:
+            stamp(left, top + side - 1 if y > y0 else top, side, 1)
     return painted
 
 

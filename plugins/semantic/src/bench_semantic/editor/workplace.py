@@ -1,6 +1,7 @@
 """All photos of a session: those of the command line, read when they are first shown, and those that were uploaded."""
 
 import itertools
+import os
 import threading
 import unicodedata
 from collections import OrderedDict
@@ -14,12 +15,11 @@ import torch
 
 from bench_core.errors import RequestError
 from bench_core.images import Array, digest
-from bench_semantic.colorize import Colorizer
+from bench_semantic.colorize import PAD, Colorizer
 from bench_semantic.editor.document import Document
-from bench_semantic.editor.export import EDITS, EditedPhoto, write_folder
+from bench_semantic.editor.export import MAPS, Edit, read_folder, write_folder
 from bench_semantic.editor.operations import Import, Operation
-from bench_semantic.editor.pictures import read_map, read_photo
-from bench_semantic.edits import read_edits
+from bench_semantic.editor.pictures import read_map, read_photo, view_of_map, view_of_picture, view_shape
 from bench_semantic.label_sets import ClassMap, LabelSet
 
 MOST_UPLOADS = 20
@@ -48,8 +48,8 @@ class Unknown(Exception):
 class Photo:
     """A photo of the session. `path` is None where it was uploaded; `document` is None until it is first shown.
 
-    `gray` is the digest of its gray picture, `pixels` their number where it was uploaded, and `saved` the revision that
-    was saved last.
+    `gray` is the digest of its gray picture, `pixels` their number where it was uploaded, and `used` grows with every
+    use of it. Photos of one and the same gray picture share a document; who makes, changes or drops it holds `lock`.
     """
 
     number: int
@@ -58,7 +58,7 @@ class Photo:
     document: Document | None = None
     gray: str = ""
     pixels: int = 0
-    saved: int = 0
+    used: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -77,15 +77,15 @@ class Workplace:
 
     def __init__(self, colorizer: Colorizer, paths: Iterable[Path] = (), out: Path | None = None) -> None:
         self.colorizer, self.out = colorizer, out
-        self._numbers = itertools.count(1)
+        self._numbers, self._uses = itertools.count(1), itertools.count(1)
         self._lock = threading.RLock()
         self._photos: dict[int, Photo] = {}
-        self._results: OrderedDict[tuple[int, int], Array] = OrderedDict()
-        self._earlier = read_edits(out / EDITS, self.labels) if out is not None and (out / EDITS).exists() else None
+        self._results: OrderedDict[tuple[int, int, bool], Array] = OrderedDict()
+        self._saved = {} if out is None else read_folder(out, self.labels)  # what is in `out` now
         # As many threads of torch as this one has: the last bits of a result depend on it.
         self._networks = ThreadPoolExecutor(1, "networks", torch.set_num_threads, (torch.get_num_threads(),))
         for path in paths:
-            self._add(path.name, path)
+            self._add(file_name(path), path)
 
     @property
     def labels(self) -> LabelSet:
@@ -101,7 +101,7 @@ class Workplace:
     @property
     def unsaved(self) -> list[Photo]:
         """Those whose map is not what is in `out`."""
-        return [p for p in self.photos if p.document is not None and p.document.revision != p.saved]
+        return [p for p in self.photos if p.document is not None and p.document.revision != p.document.saved]
 
     def find(self, number: int) -> Photo:
         """A photo by its number. Unknown where there is none."""
@@ -117,11 +117,7 @@ class Workplace:
         """
         photo = self.find(number)
         with photo.lock:
-            document = photo.document
-            if document is None:
-                if photo.path is None:
-                    raise Unknown
-                document = self._begin(photo, read_photo(photo.path, photo.name))
+            document = self._opened(photo)
         self._forget(photo)
         return photo, document
 
@@ -161,8 +157,11 @@ class Workplace:
 
     def apply(self, number: int, operation: Operation) -> tuple[Photo, Document]:
         """Do something to a photo's map."""
-        photo, document = self.open(number)
-        document.apply(operation)
+        photo = self.find(number)
+        with photo.lock:  # or it could be let go of as untouched at this very moment
+            document = self._opened(photo)
+            document.apply(operation)
+        self._forget(photo)
         return photo, document
 
     def load_map(self, number: int, path: Path, name: str) -> tuple[Photo, Document]:
@@ -171,8 +170,13 @@ class Workplace:
         name = shown_name(name)
         return self.apply(number, Import(read_map(path, name, self.labels, document.shape), name))
 
-    def result(self, number: int, revision: int | None = None) -> Array:
-        """The photo colored by its map, uint8 H×W×3; Superseded where the map is no longer of that revision.
+    def result(self, number: int) -> Array:
+        """The photo colored by its map, uint8 H×W×3 with every pixel, as it is exported and replayed."""
+        _, document = self.open(number)
+        return self._networks.submit(self._color, number, document, *document.snapshot(), True).result()
+
+    def view(self, number: int, revision: int | None = None) -> Array:
+        """The same as large as the page shows it; Superseded where the map is no longer of that revision.
 
         That may turn out before it is computed, or when its turn comes. None is whatever revision is the newest.
         """
@@ -180,17 +184,21 @@ class Workplace:
         current, classes = document.snapshot()
         if revision not in (None, current):
             raise Superseded
-        return self._networks.submit(self._color, number, document, current, classes).result()
+        return self._networks.submit(self._color, number, document, current, classes, False).result()
 
     def automatic(self, number: int) -> Array:
-        """The photo colored by the predicted map, uint8 H×W×3."""
+        """The photo colored by the predicted map, uint8 H×W×3, as large as the page shows it."""
         _, document = self.open(number)
-        return self._networks.submit(self._color, number, document, _PREDICTION, document.predicted).result()
+        return self._networks.submit(self._color, number, document, _PREDICTION, document.predicted, False).result()
 
-    def documents(self, numbers: Iterable[int] | None = None) -> list[EditedPhoto]:
-        """The edited photos, for an export; or just those named, edited or not."""
-        chosen = [p for p in self.photos if p.edited] if numbers is None else [self.open(n)[0] for n in numbers]
-        return [EditedPhoto(p.name, p.gray, p.document) for p in chosen if p.document is not None]
+    def edits(self, numbers: Iterable[int] | None = None) -> list[Edit]:
+        """What was made of the edited photos, one a picture, for an export; or of just those named, edited or not."""
+        if numbers is None:
+            chosen = [(photo, photo.document) for photo in self.photos if photo.edited]
+        else:
+            chosen = [self.open(number) for number in numbers]
+        found = {p.gray: Edit(p.name, p.gray, d.snapshot()[1], d.operations) for p, d in chosen if d is not None}
+        return list(found.values())
 
     def save(self) -> int:
         """Write all edits to `out`, and return their number.
@@ -200,13 +208,14 @@ class Workplace:
         if self.out is None:
             raise RequestError("there is no folder to save to; start again with --out edits")
         with self._lock:
-            seen = [photo for photo in self.photos if photo.document is not None]
-            revisions = [photo.document.revision for photo in seen if photo.document is not None]
-            edited = self.documents()
-            write_folder(self.out, self.labels, edited, {photo.gray for photo in seen})
-            for photo, revision in zip(seen, revisions, strict=True):
-                photo.saved = revision
-        return len(edited)
+            seen = [(p.gray, p.document, p.document.revision) for p in self.photos if p.document is not None]
+            edits = self.edits()
+            write_folder(self.out, self.labels, edits, {gray for gray, _, _ in seen})
+            for gray, document, revision in seen:
+                document.saved = revision
+                self._saved.pop(gray, None)
+            self._saved.update({edit.gray: edit for edit in edits})
+        return len(edits)
 
     def close(self) -> None:
         """Let the networks' thread end."""
@@ -227,11 +236,27 @@ class Workplace:
         for key in [key for key in self._results if key[0] == number]:
             del self._results[key]
 
+    def _opened(self, photo: Photo) -> Document:
+        """The document of a photo whose lock is held."""
+        if photo.document is not None:
+            return photo.document
+        if photo.path is None:
+            raise Unknown
+        return self._begin(photo, read_photo(photo.path, photo.name))
+
     def _begin(self, photo: Photo, gray: Array) -> Document:
         predicted = self._networks.submit(self._predict, gray).result()
-        start = None if self._earlier is None else self._earlier.find(gray)
-        photo.gray = digest(gray)
-        photo.document = document = Document(gray, predicted, start)
+        content = digest(gray)
+        with self._lock:
+            twins = (other.document for other in self._photos.values() if other.gray == content)
+            document = next((found for found in twins if found is not None), None)
+            if document is None:
+                saved = self._saved.get(content)
+                if saved is None or saved.classes.shape != gray.shape[:2]:
+                    document = Document(gray, predicted)
+                else:
+                    document = Document(gray, predicted, saved.classes, saved.operations)
+            photo.gray, photo.document = content, document
         return document
 
     def _predict(self, gray: Array) -> ClassMap:
@@ -239,15 +264,16 @@ class Workplace:
             return np.zeros(gray.shape[:2], np.uint8)
         return self.colorizer.segment(gray)
 
-    def _color(self, number: int, document: Document, revision: int, classes: ClassMap) -> Array:
+    def _color(self, number: int, document: Document, revision: int, classes: ClassMap, whole: bool) -> Array:
         """A result, in the networks' thread; the last few are kept."""
         if revision not in (_PREDICTION, document.revision):
             raise Superseded
-        key = (number, revision)
+        whole = whole or view_shape(document.shape) == document.shape
+        key = (number, revision, whole)
         with self._lock:
             found = self._results.pop(key, None)
         if found is None:
-            found = self.colorizer.paint(document.gray, classes)
+            found = self._paint(document.gray, classes, whole)
         with self._lock:
             if number in self._photos:
                 self._results[key] = found
@@ -255,27 +281,46 @@ class Workplace:
                 self._results.popitem(last=False)
         return found
 
+    def _paint(self, gray: Array, classes: ClassMap, whole: bool) -> Array:
+        if whole:
+            return self.colorizer.paint(gray, classes)
+        if self.colorizer.infer == PAD:  # the networks know things by their size in pixels
+            return view_of_picture(self.colorizer.paint(gray, classes))
+        # Colors are found on a small square either way; to lay them on 24 megapixels takes many seconds.
+        return self.colorizer.paint(view_of_picture(gray), view_of_map(classes))
+
     def _forget(self, shown: Photo) -> None:
-        """Let go of photos that can be read again as they were, but for a few."""
+        """Let go of photos that can be read again as they were, but for the few that were used last."""
         with self._lock:
-            idle = [
-                photo
-                for photo in self._photos.values()
-                if photo is not shown and photo.path is not None and photo.document and not photo.document.touched
-            ]
+            shown.used = next(self._uses)
+            idle = [photo for photo in self._photos.values() if photo is not shown and _can_be_read_again(photo)]
+            idle.sort(key=lambda photo: photo.used)
             for photo in idle[: max(0, len(idle) - _KEPT)]:
-                photo.document = None
-                self._drop_results(photo.number)
+                if not photo.lock.acquire(blocking=False):
+                    continue  # somebody is at it
+                try:
+                    if _can_be_read_again(photo):  # nobody has been since it was looked at
+                        photo.document = None
+                        self._drop_results(photo.number)
+                finally:
+                    photo.lock.release()
 
 
-def find_photos(paths: Iterable[Path]) -> Iterator[Path]:
+def _can_be_read_again(photo: Photo) -> bool:
+    return photo.path is not None and photo.document is not None and not photo.document.touched
+
+
+def find_photos(paths: Iterable[Path], out: Path | None = None) -> Iterator[Path]:
     """The photo files of a command line: files as they are, and those of folders at any depth, sorted.
 
+    Maps of edits in `out` are none, where that lies in such a folder.
     RequestError where something does not exist, or a folder has no photos.
     """
+    maps = None if out is None else (out / MAPS).resolve()
     for path in paths:
         if path.is_dir():
             found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            found = [p for p in found if p.parent.resolve() != maps]
             found = [p for p in found if not any(part.startswith(".") for part in p.relative_to(path).parts)]
             if not found:
                 raise RequestError(f"{path}: the folder has no photos (PNG, JPEG, WebP, TIFF, …)")
@@ -284,6 +329,11 @@ def find_photos(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
         else:
             raise RequestError(f"{path}: there is no such file or folder; e.g. bench sdc edit photo.jpg")
+
+
+def file_name(path: Path) -> str:
+    """The name of a file of the command line: what is not UTF-8 in it spelled with escapes, as `folder:` spells it."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
 
 
 def shown_name(name: str) -> str:

@@ -20,6 +20,7 @@ async function request(path, options = {}) {
   try {
     line = (await answer.json()).error || line;
   } catch { /* not JSON: the status has to do */ }
+  options.signal?.throwIfAborted();
   throw new Refused(line, answer.status);
 }
 
@@ -29,7 +30,7 @@ const body = (file) => ({ method: "POST", body: file, headers: { "Content-Type":
 export const json = async (path, options) => (await request(path, options)).json();
 export const start = () => json("api/start");
 export const photos = () => json("api/photos");
-export const open = (id) => json(photo(id));
+export const open = (id, signal) => json(photo(id), { signal });
 export const upload = (file) => json(`api/photos?name=${encodeURIComponent(file.name)}`, body(file));
 export const remove = (id) => request(photo(id), { method: "DELETE" });
 export const save = () => json("api/save", { method: "POST" });
@@ -41,8 +42,8 @@ export const operate = (id, operation) => json(`${photo(id)}/operations`, {
 });
 
 /** The class indices of the map as it is shown, a byte each. */
-export async function classMap(id) {
-  return new Uint8Array(await (await request(`${photo(id)}/map`)).arrayBuffer());
+export async function classMap(id, signal) {
+  return new Uint8Array(await (await request(`${photo(id)}/map`, { signal })).arrayBuffer());
 }
 
 /** A picture as an object URL; `name` is gray.png, automatic.png or result.png?revision=N. */

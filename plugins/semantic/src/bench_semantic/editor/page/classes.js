@@ -33,8 +33,9 @@ export class Classes {
     this.choose(0);
   }
 
+  /** Paint with a class; false where there is none of that index. */
   choose(index) {
-    if (!this.classes[index]) return;
+    if (!this.classes[index]) return false;
     this.active = index;
     const { name, color } = this.classes[index];
     this.items.forEach((item, i) => item.setAttribute("aria-selected", i === index));
@@ -43,6 +44,7 @@ export class Classes {
     element("active-name").textContent = name;
     element("active-color").style.background = `rgb(${color.join(" ")})`;
     this.changed(index);
+    return true;
   }
 
   /** The next class in the list as it is shown, or the previous. */

@@ -22,9 +22,14 @@ export function listen(actions) {
     }
     if (event.altKey || typing || (target.matches("input[type=range]") && key.length > 1)) return undefined;
     if (key >= "0" && key <= "9") {
+      if (event.repeat) return undefined;
       digits = event.timeStamp - last < 900 ? digits + key : key;
       last = event.timeStamp;
-      return run(() => actions.digit(Number(digits)));
+      return run(() => {
+        if (actions.digit(Number(digits))) return;
+        digits = key; // no class has the longer number, so a new one was begun
+        actions.digit(Number(digits));
+      });
     }
     const by = event.shiftKey ? 10 : 1;
     const plain = {

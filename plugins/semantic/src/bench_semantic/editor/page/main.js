@@ -13,6 +13,9 @@ history.replaceState(null, "", "/"); // the token is a cookie by now, and need n
 const { classes, limits, saves } = await api.start();
 const tool = { name: "brush", side: 20, label: 0 };
 let photos = [];
+let wanted = null; // the id of the photo that was asked for last, and in the end of the one on the desk
+let passed = null; // the id of the last that could not be opened: next and previous go beyond it
+let adding = Promise.resolve(); // the files that are being taken as photos
 let peeking = false;
 let hidden = 0; // the opacity to go back to, while the map is hidden
 
@@ -22,20 +25,27 @@ const session = new Session({
     element("gray").src = gray;
     element("result").removeAttribute("src");
     element("result-size").textContent = `${photo.width}×${photo.height}`;
+    document.body.dataset.colored = "";
     picture.show(photo, labels);
+    setSide(tool.side); // the largest brush is the photo's own
     this.changed(photo);
     for (const [id, name] of Object.entries({ labels: "labels.png", result: "result.png", edit: "edits.zip" })) {
       element(`get-${id}`).href = api.download(photo.id, name);
     }
     setOpacity(Number(element("opacity").value));
-    element("photos").value = String(photo.id);
     list();
+  },
+  closed() {
+    for (const id of ["gray", "result"]) element(id).removeAttribute("src");
+    element("result-size").textContent = "";
+    picture.clear();
+    this.changed({});
   },
   changed(photo) {
     element("undo").disabled = !photo.undo;
     element("redo").disabled = !photo.redo;
     element("reset").disabled = !photo.edited;
-    document.body.dataset.revision = photo.revision;
+    Object.assign(document.body.dataset, { photo: photo.id ?? "", revision: photo.revision ?? "" });
     const shown = photos.find(({ id }) => id === photo.id);
     if (shown) Object.assign(shown, { edited: photo.edited, unsaved: photo.unsaved });
     mark();
@@ -47,7 +57,8 @@ const session = new Session({
   },
   busy(busy) {
     element("result-stage").setAttribute("aria-busy", busy);
-    this.says(busy ? "Coloring…" : "");
+    const line = "Coloring…";
+    if (busy || element("status").textContent === line) this.says(busy ? line : "");
   },
   says: (line) => { element("status").textContent = line; },
   failed: (line) => { element("error").textContent = line; },
@@ -75,15 +86,18 @@ function choose(name) {
   if (session.photo) picture.point(picture.cursor);
 }
 
+const largest = () => session.photo?.brush_max ?? limits.side;
+
 function setSide(side) {
-  tool.side = Math.max(0, Math.min(limits.side, side));
+  tool.side = Math.max(0, Math.min(largest(), side));
+  element("side").max = largest();
   element("side").value = tool.side;
   element("side-shown").textContent = `${tool.side} px`;
   if (session.photo) picture.point(picture.cursor);
 }
 
 function resize(by) {
-  setSide(tool.side + by);
+  setSide(tool.side + by * Math.round(largest() / 100));
 }
 
 function setOpacity(percent) {
@@ -100,7 +114,7 @@ function hide() {
 }
 
 async function peek(show) {
-  if (peeking === show || !session.photo) return;
+  if (peeking === show || (show && !session.photo)) return;
   peeking = show;
   element("peek").setAttribute("aria-pressed", show);
   element("result-title").textContent = show ? "Result before your edits" : "Result";
@@ -121,7 +135,6 @@ async function list() {
   photos = await api.photos();
   const options = photos.map(({ id, name }) => new Option(name, id));
   element("photos").replaceChildren(...options);
-  if (session.photo) element("photos").value = String(session.photo.id);
   mark();
 }
 
@@ -132,45 +145,80 @@ function mark() {
     if (option) option.textContent = edited ? `● ${name} (edited)` : name;
   }
   const at = photos.findIndex(({ id }) => id === session.photo?.id);
-  element("previous").disabled = at <= 0;
-  element("next").disabled = at < 0 || at === photos.length - 1;
+  element("photos").value = String(wanted ?? "");
+  element("previous").disabled = !beside(-1);
+  element("next").disabled = !beside(1);
   element("remove").hidden = !photos[at]?.uploaded;
   element("get-edits").setAttribute("aria-disabled", !photos.some(({ edited }) => edited));
   element("save").textContent = photos.some(({ unsaved }) => unsaved) ? "Save" : "Saved";
   element("empty").hidden = photos.length > 0;
   for (const figure of document.querySelectorAll("figure")) figure.hidden = !photos.length;
-  for (const id of ["photos", "peek", "import"]) element(id).disabled = !photos.length;
-  element("export").hidden = !photos.length;
+  element("photos").disabled = !photos.length;
+  for (const id of ["peek", "import"]) element(id).disabled = !session.photo;
+  element("export").hidden = !session.photo;
+}
+
+/** Open a photo. Where that fails, the one on the desk stays there, and its name in the list. */
+function visit(id) {
+  wanted = id;
+  mark();
+  return session.attempt("Reading the photo and predicting its map…", async () => {
+    await session.open(id);
+    passed = null;
+    mark();
+  }, () => {
+    wanted = session.photo?.id ?? null;
+    passed = id;
+    mark();
+  });
+}
+
+/** The next photo in the list (by = 1) or the previous (-1), beyond one there that could not be opened. */
+function beside(by) {
+  const place = (wish) => photos.findIndex(({ id }) => id === wish);
+  const [at, beyond] = [place(wanted), place(passed)];
+  const past = beyond >= 0 && (at < 0 || Math.sign(beyond - at) === by);
+  return photos[(past ? beyond : at) + by];
 }
 
 function go(by) {
-  const at = photos.findIndex(({ id }) => id === session.photo?.id);
-  if (photos[at + by]) session.open(photos[at + by].id);
+  const photo = beside(by);
+  if (photo) visit(photo.id);
 }
 
-async function add(files) {
+/** Take files as photos, after those that are being taken: what one opens clears what was said of another. */
+function add(files) {
+  adding = adding.then(() => take(files));
+}
+
+/** Open the last of these; those that are refused are named, and do not keep out the others. */
+async function take(files) {
+  let last = null;
+  const refused = new Set();
   for (const file of files) {
-    await session.attempt(`Reading ${file.name} and predicting its map…`, async () => {
+    refused.add(await session.attempt(`Reading ${file.name} and predicting its map…`, async () => {
       if (file.size > limits.bytes) throw new Error(`${file.name}: more than ${limits.bytes / 1e6} MB are not taken`);
-      const { id } = await api.upload(file);
+      last = (await api.upload(file)).id;
       await list();
-      await session.open(id);
-    });
-    if (element("error").textContent) return; // shown until something else succeeds
+    }));
   }
+  if (last) refused.add(await visit(last));
+  refused.delete("");
+  if (refused.size) session.view.failed([...refused].join("\n"));
 }
 
 async function remove() {
   const at = photos.findIndex(({ id }) => id === session.photo.id);
   const { id, name, edited } = photos[at];
   if (edited && !confirm(`Remove ${name} and what you painted on its map?`)) return;
-  await session.attempt("", async () => {
+  const failure = await session.attempt("", async () => {
     await api.remove(id);
-    session.photo = null;
+    wanted = null;
+    session.close();
     await list();
-    const next = photos[Math.min(at, photos.length - 1)];
-    if (next) await session.open(next.id);
   });
+  const next = photos[Math.min(at, photos.length - 1)];
+  if (!failure && next) await visit(next.id);
 }
 
 async function save() {
@@ -197,7 +245,7 @@ on("redo", "click", () => session.operate({ kind: "redo" }));
 on("reset", "click", () => session.operate({ kind: "reset" }));
 on("previous", "click", () => go(-1));
 on("next", "click", () => go(1));
-on("photos", "change", (event) => session.open(Number(event.target.value)));
+on("photos", "change", (event) => visit(Number(event.target.value)));
 on("remove", "click", remove);
 on("save", "click", save);
 on("add", "click", () => element("photo-file").click());
@@ -245,4 +293,4 @@ element("save").hidden = !saves;
 setSide(tool.side);
 setOpacity(50);
 await list();
-if (photos.length) await session.open(photos[0].id);
+if (photos.length) await visit(photos[0].id);

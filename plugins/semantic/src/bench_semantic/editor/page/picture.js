@@ -2,7 +2,6 @@
 //
 // What is painted here is a preview. The server does the same on whole numbers, and its map is drawn when it answers.
 
-const MARGIN = 100; // how far outside the map a stroke may go, as on the server
 const element = (id) => document.getElementById(id);
 
 export class Picture {
@@ -14,14 +13,17 @@ export class Picture {
     this.context = this.canvas.getContext("2d");
     this.outline = element("outline");
     this.stroke = null;
+    this.pointer = null; // the one that draws the stroke; a second finger or a palm is another
     this.cursor = null;
+    const turned = wheel();
     const on = (name, action) => this.stage.addEventListener(name, action, { passive: false });
     on("pointerdown", (event) => this.down(event));
     on("pointermove", (event) => this.move(event));
     on("mousedown", (event) => event.preventDefault()); // painting with the mouse does not focus
     on("pointerup", (event) => this.up(event));
-    on("pointercancel", () => this.cancel());
-    on("lostpointercapture", () => this.cancel());
+    for (const name of ["pointercancel", "lostpointercapture"]) {
+      on(name, (event) => { if (event.pointerId === this.pointer) this.cancel(); });
+    }
     on("pointerleave", () => { if (!this.stroke) this.point(null); });
     on("keydown", (event) => this.key(event));
     on("blur", () => { if (!this.stroke) this.point(null); });
@@ -29,8 +31,8 @@ export class Picture {
     on("wheel", (event) => {
       if (event.ctrlKey) return; // the browser's own zoom
       event.preventDefault();
-      const turn = event.deltaY || event.deltaX; // with Shift, some systems turn it sideways
-      if (turn) resize((turn < 0 ? 1 : -1) * (event.shiftKey ? 10 : 1));
+      const steps = turned(event);
+      if (steps) resize(-steps * (event.shiftKey ? 10 : 1));
     });
   }
 
@@ -44,6 +46,12 @@ export class Picture {
     this.stroke = this.cursor = null;
     [this.canvas.width, this.canvas.height] = photo.view;
     this.draw(labels);
+  }
+
+  clear() {
+    this.photo = this.stroke = null;
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.point(null);
   }
 
   draw(labels) {
@@ -64,8 +72,8 @@ export class Picture {
   /** The pixel of the map under a pointer. */
   at(event) {
     const box = this.stage.getBoundingClientRect();
-    const { width, height } = this.photo;
-    const within = (value, most) => Math.max(-MARGIN, Math.min(most + MARGIN - 1, Math.floor(value)));
+    const { width, height, brush_max: margin } = this.photo; // no brush reaches the map from farther outside
+    const within = (value, most) => Math.max(-margin, Math.min(most + margin - 1, Math.floor(value)));
     return [
       within(((event.clientX - box.left) / box.width) * width, width),
       within(((event.clientY - box.top) / box.height) * height, height),
@@ -88,6 +96,7 @@ export class Picture {
     document.activeElement?.blur(); // keys are for the page now: with the mouse, arrows choose classes
     const place = this.at(event);
     if (!this.use(place, event.altKey)) return;
+    this.pointer = event.pointerId;
     this.stage.setPointerCapture(event.pointerId);
   }
 
@@ -108,7 +117,7 @@ export class Picture {
   }
 
   move(event) {
-    if (!this.photo) return;
+    if (!this.photo || (this.stroke && event.pointerId !== this.pointer)) return;
     const place = this.at(event);
     if (this.stroke) this.extend(place);
     this.point(place);
@@ -128,7 +137,7 @@ export class Picture {
   }
 
   up(event) {
-    if (!this.stroke) return;
+    if (!this.stroke || event.pointerId !== this.pointer) return;
     this.extend(this.at(event));
     this.finish();
   }
@@ -200,6 +209,25 @@ export class Picture {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+/** A function that says how many steps a wheel was turned, down being positive. */
+function wheel() {
+  const notch = 100; // in pixels, about
+  let [rest, last] = [0, -Infinity];
+  return ({ deltaX, deltaY, deltaMode, timeStamp }) => {
+    const turn = deltaY || deltaX; // with Shift, some systems turn it sideways
+    const pixels = turn * [1, notch / 3, notch][deltaMode];
+    // Each notch of a mouse is a step. Its size depends on browser, zoom and speed; a slow one may be small but is alone.
+    const whole = deltaMode || Math.abs(pixels) >= notch / 2 || timeStamp - last > 200;
+    last = timeStamp;
+    if (whole || rest * turn < 0) rest = 0;
+    if (whole) return Math.sign(turn) * Math.max(1, Math.floor(Math.abs(pixels) / notch));
+    rest += pixels; // a touchpad sends many small moves
+    const steps = Math.trunc(rest / notch);
+    rest -= steps * notch;
+    return steps;
+  };
 }
 
 /** The points and every pixel between two of them, as bench_semantic.editor.strokes has it. */

@@ -6,7 +6,7 @@
 import * as api from "./api.js";
 
 export class Session {
-  /** `view` is told of everything that changes: opened, changed, labels, result, busy, failed. */
+  /** `view` is told of everything that changes: opened, closed, changed, labels, result, busy, says, failed. */
   constructor(view) {
     this.view = view;
     this.photo = null;
@@ -14,24 +14,38 @@ export class Session {
     this.urls = {};
     this.waiting = 0;
     this.line = Promise.resolve();
+    this.opening = null; // what gives up the photo that is being read
     this.coloring = null; // the request for a result that is under way
     this.wanted = null; // the revision it is of, or was
   }
 
+  /** Put a photo on the desk. Where that fails it throws, and the one that lies there stays. */
   async open(id) {
+    this.opening?.abort();
+    if (id === this.photo?.id) return; // back to it, before the other one was read
+    const { signal } = (this.opening = new AbortController());
+    const photo = await api.open(id, signal);
+    const [labels, gray] = await Promise.all([api.classMap(id, signal), api.picture(id, "gray.png", signal)]);
+    signal.throwIfAborted(); // another one was asked for meanwhile
+    this.clear();
+    this.photo = photo;
+    this.labels = labels;
+    this.urls = { gray };
+    this.view.opened(photo, gray, labels);
+    this.color();
+  }
+
+  /** Take the photo off the desk. */
+  close() {
+    this.clear();
+    this.view.closed();
+  }
+
+  clear() {
     this.coloring?.abort();
-    const ticket = (this.ticket = {});
-    await this.attempt("Reading the photo and predicting its map…", async () => {
-      const photo = await api.open(id);
-      const [labels, gray] = await Promise.all([api.classMap(id), api.picture(id, "gray.png")]);
-      if (this.ticket !== ticket) return URL.revokeObjectURL(gray); // another one was opened meanwhile
-      for (const url of Object.values(this.urls)) URL.revokeObjectURL(url);
-      this.photo = photo;
-      this.labels = labels;
-      this.urls = { gray };
-      this.view.opened(photo, gray, labels);
-      this.color();
-    });
+    for (const url of Object.values(this.urls)) URL.revokeObjectURL(url);
+    this.photo = this.labels = null;
+    this.urls = {};
   }
 
   /** Do something to the map: an operation, or `send`, which answers with the photo's new state. */
@@ -98,17 +112,19 @@ export class Session {
     return urls.automatic;
   }
 
-  /** Run something; where it fails, `otherwise` is done and the failure shown in one line. */
+  /** Run something; where it fails, `otherwise` is done and the failure shown, and returned, in one line. */
   async attempt(what, action, otherwise = () => {}) {
     if (what) this.view.says(what);
+    let failure = "";
     try {
       await action();
-      this.view.failed("");
     } catch (error) {
+      if (error.name === "AbortError") return failure; // given up for something newer, which has the word now
       otherwise();
-      this.view.failed(error.message);
-    } finally {
-      if (what) this.view.says("");
+      failure = error.message;
     }
+    this.view.failed(failure);
+    if (what) this.view.says("");
+    return failure;
   }
 }
