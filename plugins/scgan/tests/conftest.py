@@ -10,6 +10,7 @@ from PIL import Image
 from skimage import data
 from torch import Tensor
 
+from bench_core.training import Cadence, Hyperparameters, TrainingOptions
 from bench_scgan.config import NetworkConfig, TrainingConfig, load_preset
 
 TINY = (
@@ -27,6 +28,19 @@ def tiny_settings() -> tuple[str, ...]:
 def tiny() -> Callable[..., tuple[NetworkConfig, TrainingConfig]]:
     """The preset `small` for tiny networks, with `key=value` texts applied."""
     return lambda *overrides: load_preset("small", (*TINY, *overrides))
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Callable[..., TrainingOptions]:
+    """What a command line would give, with `key=value` texts applied; `data` to train on, and weights to start from."""
+
+    def made(known: Hyperparameters, data: str, *overrides: str, init: Path | None = None) -> TrainingOptions:
+        return TrainingOptions(
+            hyperparameters=known, preset="small", overrides=overrides, data=(data,), val=(), out=tmp_path / "run",
+            seed=0, init=init, device="cpu", mixed_precision="no", accept_changes=False, cadence=Cadence(),
+        )  # fmt: skip
+
+    return made
 
 
 @pytest.fixture

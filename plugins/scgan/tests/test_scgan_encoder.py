@@ -1,6 +1,7 @@
 """Pre-training of the global encoder, and what becomes of its weights (specification §4)."""
 
 import csv
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ from torch import Tensor, nn
 from bench_core.cli.main import bench
 from bench_core.errors import RequestError
 from bench_core.nn.vgg import MEAN, STD, widths_to
+from bench_core.training import TrainingOptions
 from bench_scgan.config import load_preset
-from bench_scgan.encoder_data import LabeledBatches, crop, load_labeled
+from bench_scgan.encoder_data import Labeled, LabeledBatches, crop, held_out, load_labeled
 from bench_scgan.encoder_file import load_encoder, save_encoder
-from bench_scgan.encoder_train import Classifier, hyperparameters, main
+from bench_scgan.encoder_train import Classifier, build, hyperparameters, main
 from bench_scgan.networks import Generator, GlobalEncoder
 from bench_scgan.preweights import collapsed, folded, load_preweights
 
@@ -134,6 +136,23 @@ def test_preweights_of_another_network_are_one_clear_line(settings: list[str], m
     assert len(caught.value.problems) == 1
 
 
+@pytest.mark.parametrize("wrong", ["shape", "missing"])
+def test_preweights_of_another_vgg_are_one_clear_line(wrong: str, tmp_path: Path) -> None:
+    state = vgg16()
+    name = "features.17.weight"  # VGG-19 has it in another place, and so has VGG-16 with batch norm
+    if wrong == "shape":
+        state[name] = torch.zeros(64, 3, 11, 11)
+    else:
+        del state[name]
+    path = tmp_path / "other.safetensors"
+    save_file(state, path)
+    network = Generator(load_preset("small", ["ch=4", "cap=8", "lat=4", "global_ch=64"])[0])
+    with pytest.raises(
+        RequestError, match=r"features\.17\.weight is missing or of another shape; give a file of bench"
+    ):
+        load_preweights(network, str(path))
+
+
 def test_no_preweights_file_is_one_clear_line(tmp_path: Path) -> None:
     network = Generator(load_preset("small", ["ch=4", "cap=8", "lat=4", "global_ch=2"])[0])
     (tmp_path / "other.pth").write_bytes(b"none")
@@ -189,6 +208,35 @@ def test_pre_training_without_labels_is_one_clear_line(photos: str, tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("unit", "every"), [("epochs", 3), ("steps", 500)])
+def test_a_run_is_the_one_asked_for(
+    labeled: str, options: Callable[..., TrainingOptions], unit: str, every: int
+) -> None:
+    settings = (*SETTINGS, f"unit={unit}", "momentum=0.7", "weight_decay=0.25")
+    trainer = build(options(hyperparameters(), labeled, *settings))
+    (group,) = trainer.recipe.updates[0].optimizer.param_groups
+    assert (group["momentum"], group["weight_decay"]) == (0.7, 0.25)
+    assert trainer.recipe.validate_every == every  # nine photos, four a step
+
+
+@pytest.mark.parametrize("shape", [{"global_ch": 4, "range": "signed"}, {"global_ch": 2, "range": "unit"}])
+def test_an_encoder_of_another_shape_is_no_start(
+    labeled: str, options: Callable[..., TrainingOptions], shape: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / "encoder.safetensors"
+    save_encoder(path, GlobalEncoder(int(str(shape["global_ch"])), bias=True), shape, {})
+    with pytest.raises(RequestError, match="holds another encoder"):
+        build(options(hyperparameters(), labeled, *SETTINGS, init=path))
+
+
+def test_few_photos_of_each_class_are_held_out_and_one_batch_at_a_time_is_made() -> None:
+    grays = [np.zeros((8, 8, 1), np.uint8)] * 600
+    first, rest = held_out(Labeled(grays, [0, 1] * 300), 0)
+    assert (len(first.grays), len(rest.grays)) == (580, 20)  # ten a class, not the tenth
+    assert len(held_out(Labeled(grays[:50], [0, 1] * 25), 0)[1].grays) == 5
+    assert isinstance(LabeledBatches(rest, [0, 1], 8, "crop", True, 4, 0).whole(), Iterator)
+
+
 def test_labels_are_read_and_crops_taken(labeled: str) -> None:
     found = load_labeled([labeled])
     assert found.labels == [0, 7] * 5
@@ -196,6 +244,9 @@ def test_labels_are_read_and_crops_taken(labeled: str) -> None:
     batch = batches(0, 0)
     assert batch["gray"].shape == (4, 1, 32, 32)
     assert set(batch["label"].tolist()) <= {0, 1}
+    unit = LabeledBatches(found, [0, 7], 32, "scale", False, 4, 0)(0, 0)["gray"]
+    assert 0 <= unit.min() < unit.max() <= 1
+    assert torch.equal(batch["gray"], unit * 2 - 1)
     assert sum(len(part["label"]) for part in batches.whole()) == 10
     photo = np.arange(48 * 60, dtype=np.uint32).astype(np.uint8).reshape(48, 60, 1)
     assert (crop(photo, 32, 0.0, (0.5, 0.5), False) == photo[8:40, 14:46]).all()
@@ -209,6 +260,7 @@ def test_the_head_is_vggs() -> None:
         network = Classifier(1000, 64, int(values["pool"]), int(values["hidden"]), 0.5)
     sizes = [(layer.in_features, layer.out_features) for layer in network.head if isinstance(layer, nn.Linear)]
     assert sizes == [(512 * 7 * 7, 4096), (4096, 4096), (4096, 1000)]
+    assert [layer.p for layer in network.head if isinstance(layer, nn.Dropout)] == [0.5, 0.5]
     assert all(layer.bias is not None for layer in network.modules() if isinstance(layer, nn.Conv2d))
 
 

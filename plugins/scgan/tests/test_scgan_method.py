@@ -57,6 +57,11 @@ def test_any_size_is_taken(weights: Callable[..., Path], infer: str, size: tuple
         assert value.max() <= 1
 
 
+def test_a_shallow_network_takes_a_single_pixel(weights: Callable[..., Path]) -> None:
+    path = weights("depth=1", "global_encoder=off", "attention=off", "gan=none")
+    assert decode(path, torch.rand(1, 1, 1, 1), infer="pad")["color"].shape == (1, 3, 1, 1)
+
+
 @pytest.mark.parametrize("infer", ["resize", "pad"])
 def test_the_pictures_own_luminance_is_kept(weights: Callable[..., Path], gray: Tensor, infer: str) -> None:
     color = decode(weights(), gray, infer=infer)["color"]

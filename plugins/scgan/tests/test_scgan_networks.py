@@ -9,6 +9,8 @@ from bench_scgan.config import load_preset
 from bench_scgan.discriminators import Judge
 from bench_scgan.networks import Generator, Initializer
 
+_BARE = ("global_encoder=off", "attention=off", "gan=none")
+
 
 def count(network: nn.Module | None) -> int:
     return sum(parameter.numel() for parameter in network.parameters()) if network is not None else 0
@@ -124,7 +126,7 @@ def test_no_weight_of_a_discriminator_stretches_anything(layout: str) -> None:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(40)
-        for _ in range(100):
+        for _ in range(1000):  # a power iteration each, from vectors that the seed draws
             network(torch.zeros(1, 1, 32, 32), torch.zeros(1, 3, 32, 32))
         convolutions = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
         largest = [torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() for layer in convolutions]
@@ -174,7 +176,8 @@ def test_first_weights_are_as_published() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["size=65"], "size must be a multiple of 2\\^depth = 64"),
+        (["size=100"], "with depth=6 size must be a multiple of 64, e.g. size=64; not 100"),
+        (["size=18", "depth=1", *_BARE], "with depth=1 size must be a multiple of 4, e.g. size=16; not 18"),
         (["depth=5"], "depth must be at least 6 with the global encoder"),
         (["backbone=pix2pix"], "backbone=pix2pix has no place for global features; add global_encoder=off"),
         (["depth=3", "global_encoder=off"], "depth must be at least 4 with the saliency branch"),
@@ -186,3 +189,12 @@ def test_shapes_that_cannot_be_are_one_clear_line(overrides: list[str], message:
     with pytest.raises(RequestError, match=message) as caught:
         load_preset("small", overrides)
     assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["lr1=1e300", "noise_std=1e300", "weight_gp=1e300", "batch=1000000000", "ch=1000000000", "stage1=1000000000000"],
+)
+def test_numbers_that_nothing_can_hold_are_one_clear_line(setting: str) -> None:
+    with pytest.raises(RequestError, match=f"{setting.partition('=')[0]} must be"):
+        load_preset("small", [setting])

@@ -1,10 +1,12 @@
 """Losses and what each stage minimizes (specification §3, properties 6 to 8)."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bench_core.nn.vgg import VggFeatures, widths_to
@@ -15,10 +17,11 @@ from bench_scgan.losses import (
     gradient_penalty,
     judged_discriminator,
     judged_generator,
+    saliency_loss,
 )
 from bench_scgan.networks import Generator
 from bench_scgan.objective import DiscriminatorObjective, GeneratorObjective
-from bench_scgan.perceptual import PerceptualLoss
+from bench_scgan.perceptual import PerceptualLoss, load_perceptual
 
 Tiny = Callable[..., tuple[NetworkConfig, TrainingConfig]]
 
@@ -27,6 +30,11 @@ def objectives(tiny: Tiny, *overrides: str) -> tuple[GeneratorObjective, Discrim
     shape, config = tiny(*overrides)
     judges = DiscriminatorObjective(config, shape.attention)
     return GeneratorObjective(Generator(shape), config, judges), judges
+
+
+def learned_from(judges: nn.Module) -> set[int]:
+    """How many batches each batch norm has in its statistics."""
+    return {int(value) for name, value in judges.named_buffers() if name.endswith("num_batches_tracked")}
 
 
 def test_the_penalty_of_a_linear_critic_is_known() -> None:
@@ -60,17 +68,54 @@ def test_the_penalty_teaches_discriminators_and_not_the_generator(
     objective, judges = objectives(tiny, f"d_layout={layout}", "norm_d=bn")
     made, made_saliency = objective.network(batch["gray"])
     figures = judges(**batch, made_color=made, made_saliency=made_saliency)
-    statistics = {name: value.clone() for name, value in judges.named_buffers() if "running" in name}
     figures["penalty"].backward()
     assert all(parameter.grad is None for parameter in objective.network.parameters())
     for judge in (judges.color, judges.attention):
         assert isinstance(judge, nn.Module)
         weights = [parameter.grad for parameter in judge.parameters() if parameter.ndim == 4]
         assert all(grad is not None and grad.abs().sum() > 0 for grad in weights)
-    assert statistics  # and the penalty's mixed pictures are not among what batch norm learns from
+    # Batch norm learns from real and from made pictures, and not from the penalty's mixed ones.
+    assert learned_from(judges) == {2}
     assert figures["loss"].item() == pytest.approx(
         (figures["color"] + figures["attention"] + 10 * figures["penalty"]).item(), rel=1e-5
     )
+
+
+def test_each_penalty_has_its_own_share_and_the_weight_asked_for(tiny: Tiny, batch: dict[str, Tensor]) -> None:
+    _, judges = objectives(tiny, "weight_gp=3")
+    judges.eval()  # so that no power iteration tells one call from the next
+    made = {"made_color": batch["color"].flip(0), "made_saliency": batch["saliency"].flip(0)}
+    figures = judges(**batch, **made)
+    total = figures["color"] + figures["attention"] + 3 * figures["penalty"]
+    assert figures["loss"].item() == pytest.approx(total.item(), rel=1e-5)
+    for column in (0, 1):
+        alpha = batch["alpha"].clone()
+        alpha[:, column] = 1 - alpha[:, column]
+        assert judges(**{**batch, "alpha": alpha}, **made)["penalty"] != figures["penalty"]
+
+
+def test_the_penalty_is_of_full_precision_where_the_rest_is_not(tiny: Tiny, batch: dict[str, Tensor]) -> None:
+    _, judges = objectives(tiny)
+    judges.eval()
+    made = {"made_color": batch["color"].flip(0), "made_saliency": batch["saliency"].flip(0)}
+    with torch.autocast("cpu", torch.bfloat16):
+        half = judges(**batch, **made)
+    full = judges(**batch, **made)
+    assert half["penalty"] == full["penalty"]
+    assert half["color"] != full["color"]
+
+
+def test_a_saliency_that_is_no_number_is_handed_on_and_stops_nothing(tiny: Tiny, batch: dict[str, Tensor]) -> None:
+    made = torch.rand(2, 1, 8, 8)
+    saliency = torch.rand(2, 1, 8, 8)
+    assert saliency_loss(made, saliency) == F.binary_cross_entropy(made, saliency)
+    objective, _ = objectives(tiny)
+    figures = objective(**{**batch, "noise": torch.full_like(batch["noise"], torch.nan)}, second=False)
+    assert figures["saliency"].isnan()
+    figures["loss"].backward()
+    branch = objective.network.branch
+    assert branch is not None
+    assert all(parameter.grad is not None and parameter.grad.isnan().any() for parameter in branch.parameters())
 
 
 def test_attention_counts_where_something_is_salient() -> None:
@@ -108,6 +153,12 @@ def test_the_adversary_reaches_the_branch_through_d_a_alone(tiny: Tiny, batch: d
     assert all(parameter.grad is not None for parameter in objective.network.unet.parameters())
 
 
+def test_the_generators_update_leaves_the_discriminators_statistics(tiny: Tiny, batch: dict[str, Tensor]) -> None:
+    objective, judges = objectives(tiny, "norm_d=bn")
+    objective(**batch, second=True)
+    assert learned_from(judges) == {0}
+
+
 def test_the_saliency_learns_from_attention_alone(tiny: Tiny, batch: dict[str, Tensor]) -> None:
     objective, _ = objectives(tiny, "lambda_sal=0")
     figures = objective(**batch, second=False)
@@ -117,6 +168,18 @@ def test_the_saliency_learns_from_attention_alone(tiny: Tiny, batch: dict[str, T
     assert branch is not None
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in branch.parameters())
     assert "saliency" in objectives(tiny)[0](**batch, second=False)
+    squared = objectives(tiny, "l2=on")[0](**batch, second=False)
+    wanted = attention_loss(squared["made_color"], squared["made_saliency"], batch["color"], batch["saliency"], l2=True)
+    assert squared["attention"] == wanted
+
+
+def test_the_network_sees_the_noise(tiny: Tiny, batch: dict[str, Tensor]) -> None:
+    seen: list[Tensor] = []
+    batch["noise"] = torch.randn_like(batch["noise"])
+    objective, _ = objectives(tiny)
+    objective.network.register_forward_pre_hook(lambda _, given: seen.extend(given))
+    objective(**batch, second=False)
+    assert torch.equal(seen[0], batch["gray"] + batch["noise"])
 
 
 def test_stage_1_has_neither_discriminators_nor_vgg(tiny: Tiny, batch: dict[str, Tensor]) -> None:
@@ -124,12 +187,12 @@ def test_stage_1_has_neither_discriminators_nor_vgg(tiny: Tiny, batch: dict[str,
         def forward(self, *_: Tensor) -> Tensor:
             raise AssertionError("used in stage 1")
 
-    shape, config = tiny("weight_percep=5")
+    shape, config = tiny("weight_percep=5", "lambda_sal=0.2")
     judges = DiscriminatorObjective(config, True)
     judges.color = judges.attention = Never()  # type: ignore[assignment]
     objective = GeneratorObjective(Generator(shape), config, judges, Never())
     figures = objective(**batch, second=False)
-    total = figures["color"] + 0.5 * figures["attention"] + 0.1 * figures["saliency"]
+    total = figures["color"] + 0.5 * figures["attention"] + 0.2 * figures["saliency"]
     assert figures["loss"].item() == pytest.approx(total.item(), rel=1e-6)
     with pytest.raises(AssertionError, match="used in stage 1"):
         objective(**batch, second=True)
@@ -158,6 +221,34 @@ def test_stage_2_is_equation_6(tiny: Tiny, batch: dict[str, Tensor]) -> None:
     assert figures["loss"].item() == pytest.approx(total.item(), rel=1e-5)
     assert figures["percep"].item() > 0
     assert not any("vgg" in name or "perceptual" in name for name in objective.state_dict())
+
+
+def test_the_perceptual_loss_gets_pictures_of_0_to_1_in_full_precision(tiny: Tiny, batch: dict[str, Tensor]) -> None:
+    seen: list[Tensor] = []
+
+    def perceptual(made: Tensor, color: Tensor) -> Tensor:
+        assert not torch.is_autocast_enabled("cpu")
+        seen.extend((made, color))
+        return made.mean()
+
+    shape, config = tiny("weight_percep=5", "gan=none")
+    with torch.autocast("cpu", torch.bfloat16):
+        figures = GeneratorObjective(Generator(shape), config, None, perceptual)(**batch, second=True)
+    made, color = seen
+    assert torch.equal(made, (figures["made_color"] + 1) / 2)
+    assert torch.equal(color, (batch["color"] + 1) / 2)
+
+
+@pytest.mark.parametrize(("layer", "layers"), [("relu3_3", 16), ("conv3_3", 15)])
+@pytest.mark.parametrize("norm", ["on", "off"])
+def test_the_perceptual_loss_is_the_one_asked_for(
+    tiny: Tiny, tmp_path: Path, layer: str, layers: int, norm: str
+) -> None:
+    save_file(vgg_state("relu3_3"), tmp_path / "vgg16.safetensors")
+    settings = (f"percep_layer={layer}", f"percep_norm={norm}", f"vgg_file={tmp_path / 'vgg16.safetensors'}")
+    loss = load_perceptual(tiny("weight_percep=5", *settings)[1])
+    assert loss is not None
+    assert (len(loss.features.features), loss.normalize) == (layers, norm == "on")
 
 
 def test_perceptual_features_are_those_of_the_layer_asked_for() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from PIL import Image
 from skimage import data
 
@@ -67,6 +67,27 @@ def test_a_folder_gets_its_maps_and_keeps_those_it_has(tmp_path: Path) -> None:
     assert (out / "a.png").read_bytes() == b"mine"
 
 
+def spectral(photos: Path, out: Path) -> Result:
+    return CliRunner().invoke(bench, ["scgan", "saliency", str(photos), "-o", str(out), "--detector", "spectral"])
+
+
+def test_maps_among_the_photos_get_no_maps(tmp_path: Path) -> None:
+    Image.fromarray(odd_one_out()).save(tmp_path / "a.jpg")
+    for words in ("1 maps written", "0 maps written"):
+        assert words in spectral(tmp_path, tmp_path / "maps").output
+    assert [path.name for path in tmp_path.rglob("*.png")] == ["a.png"]
+
+
+def test_maps_and_photos_do_not_share_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "photos" / "deep").mkdir(parents=True)
+    Image.fromarray(odd_one_out()).save(tmp_path / "photos" / "deep" / "a.jpg")
+    for out, message in (("photos/deep/..", "is the folder of the photos"), ("photos/deep", "every photo of")):
+        error = spectral(tmp_path / "photos", tmp_path / out).exception
+        assert isinstance(error, RequestError)
+        assert message in str(error)
+    assert not list(tmp_path.rglob("*.png"))
+
+
 def test_wrong_requests_are_one_clear_line(tmp_path: Path) -> None:
     Image.fromarray(odd_one_out()).save(tmp_path / "a.png")
     for more, message in (
@@ -106,6 +127,47 @@ def test_u2netp_without_its_file_or_onnxruntime_says_what_to_do(
         make("u2netp")
 
 
+class Session:
+    """Stands in for onnxruntime's: takes pictures of one shape, and gives something of another."""
+
+    takes, gives = (1, 3, 320, 320), (1, 1, 320, 320)
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def get_inputs(self) -> list[types.SimpleNamespace]:
+        return [types.SimpleNamespace(name="picture")]
+
+    def run(self, _: None, given: dict[str, np.ndarray]) -> list[np.ndarray]:
+        if given["picture"].shape != self.takes:
+            raise ValueError("INVALID_ARGUMENT: Got invalid dimensions")
+        return [np.zeros(self.gives, np.float32)]
+
+
+@pytest.mark.parametrize(
+    ("takes", "gives", "message"),
+    [
+        ((1, 3, 320, 320), (1, 1, 320, 320), ""),
+        ((1, 3, 224, 224), (1, 1, 224, 224), "takes no 1×3×320×320 picture.*invalid dimensions.*--model u2netp.onnx"),
+        ((1, 3, 320, 320), (1, 3, 320, 320), "gives 1×3×320×320, not a 1×1×320×320 saliency map"),
+        ((1, 3, 320, 320), (), "gives a number"),
+    ],
+)
+def test_an_onnx_model_of_another_network_is_one_clear_line(
+    takes: tuple[int, ...], gives: tuple[int, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = types.ModuleType("onnxruntime")
+    module.SessionOptions = types.SimpleNamespace  # type: ignore[attr-defined]
+    module.InferenceSession = type("Other", (Session,), {"takes": takes, "gives": gives})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "onnxruntime", module)
+    if not message:
+        assert make("u2netp", tmp_path / "u2netp.onnx")(data.coffee()[:9, :7]).shape == (9, 7)
+        return
+    with pytest.raises(RequestError, match=message) as caught:
+        make("u2netp", tmp_path / "other.onnx")
+    assert len(caught.value.problems) == 1
+
+
 def test_u2netps_pictures_and_maps_have_their_scale() -> None:
     photo = data.coffee()[:90, :130]
     given = to_input(photo)
@@ -113,6 +175,8 @@ def test_u2netps_pictures_and_maps_have_their_scale() -> None:
     white = to_input(np.full((9, 9, 3), 40, np.uint8))  # by its highest value, which is white then
     assert white[0, :, 0, 0].tolist() == pytest.approx([(1 - m) / s for m, s in
         ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))], rel=1e-5)  # fmt: skip
+    red = to_input(np.full((9, 9, 3), (40, 0, 0), np.uint8))
+    assert red[0, :, 0, 0].tolist() == pytest.approx([(1 - 0.485) / 0.229, -0.456 / 0.224, -0.406 / 0.225], rel=1e-5)
     output = np.linspace(0.2, 0.4, 320, dtype=np.float32)[None, None, None, :].repeat(320, axis=2)
     found = to_map(output, photo)
     assert found.shape == (90, 130)

@@ -12,17 +12,22 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 from skimage import data
 
+from bench_core.errors import RequestError
+from bench_core.nn.lab import colored, rgb_to_lab
 from bench_core.photos import Pixels
+from bench_core.training import TrainingOptions
+from bench_core.training.figures import psnr8
 from bench_scgan.batches import Batches, drawn, prepared, viewed
-from bench_scgan.config import NetworkConfig, TrainingConfig, load_preset
+from bench_scgan.config import NetworkConfig, TrainingConfig, hyperparameters, load_preset
 from bench_scgan.networks import Generator
 from bench_scgan.objective import DiscriminatorObjective, GeneratorObjective
 from bench_scgan.schedule import learning_rate, plan
-from bench_scgan.train import main, stages, updates
+from bench_scgan.train import build, main, stages, updates
 from bench_scgan.validation import Validation
 from bench_scgan.weights import load_weights
 
 Tiny = Callable[..., tuple[NetworkConfig, TrainingConfig]]
+Options = Callable[..., TrainingOptions]
 
 
 def arguments(out: Path, photos: str, settings: tuple[str, ...], *more: str) -> list[str]:
@@ -110,16 +115,48 @@ def test_a_run_may_start_from_weights_with_or_without_a_branch(
         assert "holds another network" in result.output
 
 
-def test_stage_2_changes_generator_and_discriminators(tiny: Tiny, photos: str, tmp_path: Path) -> None:
-    shape, config = tiny()
+def test_stage_2_changes_generator_and_discriminators(tiny: Tiny) -> None:
+    shape, config = tiny("beta1=0.3", "beta2=0.7", "clip_norm=2")
     network, judges = Generator(shape), DiscriminatorObjective(config, True)
-    made = updates(network, config, plan(config, 6), judges, None)
+    steps = plan(config, 6)
+    made = updates(network, config, steps, judges, None)
     assert [update.name for update in made] == ["generator", "discriminator"]
+    for update in made:
+        assert update.lr(steps.stage1) == config.lr2
+        assert [group["betas"] for group in update.optimizer.param_groups] == [(0.3, 0.7)]
+        assert update.clip_norm == 2
+    assert [stage.fresh for stage in stages([], shape, config, steps, 0)] == [False, True]
     own = [{id(parameter) for parameter in update.parameters} for update in made]
     assert own[0] == {id(parameter) for parameter in network.parameters()}
     assert own[1] == {id(parameter) for parameter in judges.parameters()}
     without = updates(Generator(shape), tiny("gan=none")[1], plan(config, 6), None, None)
     assert [update.name for update in without] == ["generator"]
+    assert without[0].clip_norm is None
+
+
+def test_first_weights_are_those_asked_for(photos: str, tiny_settings: tuple[str, ...], options: Options) -> None:
+    trainer = build(options(hyperparameters(), photos, *tiny_settings, "init=default"))
+    torch.manual_seed(0)
+    wanted = Generator(load_preset("small", tiny_settings)[0], "default").parameters()
+    found = trainer.recipe.update("generator").parameters
+    assert all(torch.equal(own, value) for own, value in zip(found, wanted, strict=True))
+
+
+@pytest.mark.parametrize(("setting", "every"), [("unit=epochs", 3), ("unit=steps", 500)])
+def test_a_run_of_epochs_validates_after_each(
+    photos: str, tiny_settings: tuple[str, ...], options: Options, setting: str, every: int
+) -> None:
+    # One of six photos is held out, and a step takes two.
+    assert build(options(hyperparameters(), photos, *tiny_settings, setting)).recipe.validate_every == every
+
+
+def test_weights_to_start_from_and_preweights_exclude_each_other(
+    photos: str, tiny_settings: tuple[str, ...], options: Options, tmp_path: Path
+) -> None:
+    given = (*tiny_settings, "preweights=nosuchfile.pth")
+    with pytest.raises(RequestError, match="give up one of the two") as caught:
+        build(options(hyperparameters(), photos, *given, init=tmp_path / "weights.safetensors"))
+    assert len(caught.value.problems) == 1
 
 
 def test_an_unlabeled_photo_is_of_no_use_with_attention_and_of_use_without(
@@ -185,15 +222,18 @@ def test_batches_are_keyed_and_in_their_range(tiny: Tiny) -> None:
 
 
 def test_views_keep_saliency_in_place(tiny: Tiny) -> None:
-    _, config = tiny("crop_low=0.5")
+    _, config = tiny("crop_low=0.2")
     photo: Pixels = np.zeros((40, 60, 4), np.uint8)
     photo[10:20, 30:50] = 255
     rng = np.random.default_rng(0)
-    for _ in range(20):
-        view = viewed(photo, config, rng)
-        assert (view[..., 0] == view[..., 3]).all()
-        assert 20 <= view.shape[0] <= 40
-        assert 30 <= view.shape[1] <= 60
+    views = [viewed(photo, config, rng) for _ in range(40)]
+    assert all((view[..., 0] == view[..., 3]).all() for view in views)
+    for axis, (least, most) in enumerate([(8, 40), (12, 60)]):
+        lengths = [view.shape[axis] for view in views]
+        assert least <= min(lengths) < 1.5 * least
+        assert 0.9 * most < max(lengths) <= most
+    _, whole = tiny("crop_low=1")
+    assert {bool((viewed(photo, whole, rng) == photo).all()) for _ in range(20)} == {True, False}  # mirrored or not
     assert viewed(photo, load_preset("paper")[1], rng) is photo
 
 
@@ -216,7 +256,9 @@ def test_validation_says_how_far_colors_are(tiny: Tiny) -> None:
     perfect = validation.run(network)
     # The lightness is that of the rounded luma, which is not quite the color's.
     assert perfect["psnr_raw"] == 100
-    assert perfect["psnr_color"] > 25
+    joined = colored(validation.gray, rgb_to_lab(validation.color)[:, 1:])
+    assert perfect["psnr_color"] == pytest.approx(psnr8(joined, validation.color))
+    assert 25 < perfect["psnr_color"] < 100
     assert perfect["saliency_mae"] == 0
     assert perfect["chroma"] == pytest.approx(1, abs=0.1)
     network.answer = validation.gray.expand(-1, 3, -1, -1) * 2 - 1

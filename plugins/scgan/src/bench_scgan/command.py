@@ -33,9 +33,10 @@ def saliency(photos: Path, out: Path, detector: str, model: Path | None) -> None
     if model is not None and not model.is_file():
         raise RequestError(f"--model {model}: no such file; e.g. --model u2netp.onnx")
     dataset = registry().datasets.create(f"folder:{photos}")
+    image_ids = _outside(dataset.ids(), photos, out)
     detect = make(detector, model)
     targets: dict[Path, str] = {}
-    for image_id in dataset.ids():
+    for image_id in image_ids:
         target = out / Path(image_id).with_suffix(".png")
         if target in targets:
             raise RequestError(f"{image_id} and {targets[target]} differ by their suffix only: they would share a map")
@@ -54,3 +55,17 @@ def saliency(photos: Path, out: Path, detector: str, model: Path | None) -> None
         written += 1
     there = len(targets) - written - failed
     click.echo(f"{written} maps written to {out}, {there} were there" + (f", {failed} left out" if failed else ""))
+
+
+def _outside(image_ids: list[str], photos: Path, out: Path) -> list[str]:
+    """The photos that are no maps of an earlier run; RequestError where maps and photos would share a folder."""
+    root, maps = photos.expanduser().resolve(), out.resolve()
+    if maps == root:
+        raise RequestError(f"--out {out} is the folder of the photos; give the maps one of their own, e.g. --out maps")
+    if not maps.is_relative_to(root):
+        return image_ids
+    inner = maps.relative_to(root)
+    found = [image_id for image_id in image_ids if not Path(image_id).is_relative_to(inner)]
+    if not found:
+        raise RequestError(f"every photo of {photos} lies under --out {out}; give the maps another, e.g. --out maps")
+    return found

@@ -18,6 +18,9 @@ FED = 3
 SCGAN, PIX2PIX = "scgan", "pix2pix"
 """The networks that the saliency branch can be joined to."""
 
+_LEAST_SEEN = 4
+"""The smallest side that a convolution of 7×7 pixels can pad by reflection."""
+
 LEAST_JUDGED = 32
 """The smallest side that a discriminator can judge."""
 
@@ -41,8 +44,8 @@ class NetworkConfig:
 
     @property
     def multiple(self) -> int:
-        """What heights and widths of the generator's pictures must be multiples of."""
-        return int(2**self.depth)
+        """What heights and widths of the generator's pictures must be multiples of: 2^depth, or 4 if that is less."""
+        return max(_LEAST_SEEN, int(2**self.depth))
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,10 @@ def as_dict(config: NetworkConfig) -> dict[str, Any]:
 def _check(network: NetworkConfig, training: TrainingConfig) -> None:
     problems = []
     if network.size % network.multiple:
+        near = max(network.multiple, network.size - network.size % network.multiple)
         problems.append(
-            f"size must be a multiple of 2^depth = {network.multiple}, e.g. size={network.multiple}; not {network.size}"
+            f"with depth={network.depth} size must be a multiple of {network.multiple}, e.g. size={near}; "
+            f"not {network.size}"
         )
     if network.global_encoder and network.backbone != SCGAN:
         problems.append(f"backbone={network.backbone} has no place for global features; add global_encoder=off")

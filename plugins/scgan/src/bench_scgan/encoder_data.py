@@ -1,7 +1,7 @@
 """Labeled photos for the encoder's pre-training: gray crops and class numbers."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,9 @@ _LOG = logging.getLogger("bench")
 
 LARGEST_SCALE = 1.25
 """Of the short side before a crop is taken, by the crop's side."""
+
+HELD_OUT = 10
+"""The most photos to validate on, for each class there is."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,11 @@ def load_labeled(specs: Sequence[str], option: str = "--data") -> Labeled:
 
 
 def held_out(found: Labeled, seed: int) -> tuple[Labeled, Labeled]:
-    """Nine tenths to train on, and the rest; RequestError for fewer than 2 pictures."""
+    """Pictures to train on, and a tenth, or 10 for each class where that is less; RequestError for fewer than 2."""
+    most = HELD_OUT * len({*found.labels})
     first, rest = (
         Labeled([found.grays[place] for place in part], [found.labels[place] for place in part])
-        for part in held_out_places(len(found.grays), seed)
+        for part in held_out_places(len(found.grays), seed, most)
     )
     return first, rest
 
@@ -111,15 +115,13 @@ class LabeledBatches:
             pictures.append(crop(self.data.grays[place], self.size, scale, corner, bool(rng.integers(2))))
         return self.tensors(pictures, [self.data.labels[place] for place in places])
 
-    def whole(self) -> list[dict[str, Tensor]]:
+    def whole(self) -> Iterator[dict[str, Tensor]]:
         """Every picture once, cut at its center, a batch at a time, for validation."""
-        found = []
         for start in range(0, len(self.data.grays), self.count):
             end = start + self.count
             scale = 1.0 if self.view == "scale" else 0.0
             pictures = [crop(gray, self.size, scale, (0.5, 0.5), False) for gray in self.data.grays[start:end]]
-            found.append(self.tensors(pictures, self.data.labels[start:end]))
-        return found
+            yield self.tensors(pictures, self.data.labels[start:end])
 
     def tensors(self, pictures: Sequence[Pixels], labels: Sequence[int]) -> dict[str, Tensor]:
         """See above. A class that training does not know has the place −1."""

@@ -1,6 +1,5 @@
 """`bench train scgan-encoder`: pre-train the global encoder by telling classes of gray pictures apart."""
 
-import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -29,6 +28,7 @@ from bench_core.training.hyperparameters import Hyperparameters
 from bench_scgan.encoder_data import LabeledBatches, held_out, load_labeled
 from bench_scgan.encoder_file import load_encoder, save_encoder
 from bench_scgan.networks import GlobalEncoder
+from bench_scgan.schedule import unit
 
 _FACTOR = 0.1
 
@@ -99,9 +99,10 @@ def build(options: TrainingOptions) -> Trainer:
 
     torch.manual_seed(options.seed)
     network = Classifier(len(classes), values["global_ch"], values["pool"], values["hidden"], values["dropout"])
+    shape = {key: values[key] for key in ("global_ch", "range")}
     if options.init is not None:
         loaded = load_encoder(options.init)
-        if loaded.record["encoder"]["global_ch"] != values["global_ch"]:
+        if loaded.record["encoder"] != shape:
             raise RequestError(f"{options.init} holds another encoder than --preset {options.preset}")
         network.encoder.load_state_dict(loaded.network.state_dict())
 
@@ -110,11 +111,9 @@ def build(options: TrainingOptions) -> Trainer:
     view = (classes, values["size"], values["view"], signed, values["batch"], options.seed, processes)
     validation = Validation(LabeledBatches(rest, *view))
     settings = {**options.settings(accelerator), "photos": len(train.grays), "classes": len(classes)}
-    epoch = math.ceil(len(train.grays) / (values["batch"] * processes))
-    unit = epoch if values["unit"] == "epochs" else 1
+    one = unit(values["unit"], len(train.grays), values["batch"], processes)
 
     def export(path: Path, progressed: Progressed) -> None:
-        shape = {key: values[key] for key in ("global_ch", "range")}
         save_encoder(path, network.encoder, shape, {**settings, **progressed.record()})
 
     optimizer = torch.optim.SGD(
@@ -122,15 +121,16 @@ def build(options: TrainingOptions) -> Trainer:
     )
 
     def lr(step: int) -> float:
-        rate: float = values["lr"] * _FACTOR ** (step // (values["lower_every"] * unit))
+        rate: float = values["lr"] * _FACTOR ** (step // (values["lower_every"] * one.steps))
         return rate
 
     recipe = Recipe(
         updates=[Update("encoder", channels_last(network), optimizer, lr, clip_norm=None)],
-        stages=[Stage("train", values["length"] * unit, LabeledBatches(train, *view))],
+        stages=[Stage("train", values["length"] * one.steps, LabeledBatches(train, *view))],
         validate=lambda: validation.run(network),
         export=export,
         settings=settings,
+        validate_every=one.validate_every,
     )
     return Trainer(recipe, options.out, accelerator, options.cadence, options.accept_changes)
 
@@ -140,7 +140,8 @@ def build(options: TrainingOptions) -> Trainer:
 def main(options: TrainingOptions) -> None:
     """Pre-train SCGAN's global encoder on gray photos with labels (labels.csv: file, class_index).
 
-    Its best.safetensors is for `bench train scgan --set preweights=…/best.safetensors`.
+    Without --val a tenth of --data is held out, at most 10 photos for each class. The best.safetensors of the run is
+    for `bench train scgan --set preweights=…/best.safetensors`.
     """
     run_command(lambda: build(options))
 

@@ -19,6 +19,13 @@ def attention_loss(made: Tensor, made_saliency: Tensor, color: Tensor, saliency:
     return difference(made * made_saliency, color * saliency, l2)
 
 
+def saliency_loss(made: Tensor, saliency: Tensor) -> Tensor:
+    """Mean cross-entropy of two saliencies in [0, 1]; NaN where `made` has one, which torch's answers with an error."""
+    unknown = made.isnan()
+    found = F.binary_cross_entropy(made.masked_fill(unknown, 0.5), saliency)
+    return found.masked_fill(unknown.any(), torch.nan)
+
+
 def judged_generator(scores: Tensor, kind: str) -> Tensor:
     """A discriminator's part of L_G (eq. 3): −mean D(fake); LSGAN: mean (D(fake) − 1)²."""
     return (scores - 1).square().mean() if kind == "lsgan" else -scores.mean()

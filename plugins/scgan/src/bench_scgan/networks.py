@@ -137,8 +137,8 @@ class SaliencyBranch(nn.Module):
 class Generator(nn.Module):
     """Gray N×1×H×W (in [−1, 1], or [0, 1] with `range=unit`) to colors in (−1, 1) and saliency in (0, 1).
 
-    H and W are multiples of 2^depth; RequestError for others. The saliency is None without the branch. Results are
-    float32.
+    H and W are multiples of `config.multiple`; RequestError for others. The saliency is None without the branch.
+    Results are float32.
     """
 
     def __init__(self, config: NetworkConfig, init: str = "normal") -> None:

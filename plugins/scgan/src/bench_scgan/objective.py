@@ -3,13 +3,19 @@
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench_core.nn.patchgan import frozen_statistics
 from bench_scgan.config import NetworkConfig, TrainingConfig
 from bench_scgan.discriminators import Judge
-from bench_scgan.losses import attention_loss, difference, gradient_penalty, judged_discriminator, judged_generator
+from bench_scgan.losses import (
+    attention_loss,
+    difference,
+    gradient_penalty,
+    judged_discriminator,
+    judged_generator,
+    saliency_loss,
+)
 from bench_scgan.networks import Generator
 from bench_scgan.views import to_unit
 
@@ -119,7 +125,7 @@ class GeneratorObjective(nn.Module):
                 loss = attention_loss(made, made_saliency, color, saliency, config.l2)
                 weighted.append((config.weight_attention, "attention", loss))
                 if config.lambda_sal:
-                    loss = F.binary_cross_entropy(made_saliency, saliency)
+                    loss = saliency_loss(made_saliency, saliency)
                     weighted.append((config.lambda_sal, "saliency", loss))
             (perceptual,) = self._perceptual
             if second and config.weight_percep and perceptual is not None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench_core.errors import RequestError
-from bench_core.nn.vgg import MEAN, REGISTERED, STD, fetched, read_state, widths_to
+from bench_core.nn.vgg import MEAN, REGISTERED, STD, VggFeatures, fetched, read_state, widths_to
 from bench_scgan.config import NetworkConfig
 from bench_scgan.networks import Generator, GlobalEncoder
 
@@ -32,12 +32,13 @@ def load_preweights(network: Generator, source: str) -> str:
         raise RequestError(f"preweights=vgg16 needs its weights: bench weights fetch {REGISTERED['vgg16'][0]}")
     try:
         state = read_state(path)
+        vgg = VggFeatures("vgg16", "relu5_3", state) if "features.0.weight" in state else None
     except ValueError as error:
         raise RequestError(f"{path}: {error}; {_EXAMPLE}") from None
-    if "features.0.weight" in state:
+    if vgg is not None:
         if config.global_ch != 64:
             raise RequestError(f"VGG-16 has 64 channels and global_ch is {config.global_ch}; {_EXAMPLE}")
-        _assign(encoder, collapsed(state, config))
+        _assign(encoder, collapsed(vgg.state_dict(), config))
         return "vgg16"
     from bench_scgan.encoder_file import load_encoder
 
@@ -69,24 +70,24 @@ def folded(trained: GlobalEncoder) -> dict[str, Tensor]:
 
 
 def collapsed(state: Mapping[str, Tensor], config: NetworkConfig) -> dict[str, Tensor]:
-    """The 13 convolutions of an RGB VGG-16 as an encoder's; its 14th, which VGG-16 has not, is left out.
+    """The 13 convolutions of an RGB VGG-16, float32, as an encoder's; its 14th, which VGG-16 has not, is left out.
 
     The first one's channels are summed, which is exact for R = G = B, and takes over what is subtracted from a picture
     and what it is divided by. Batch norm begins as the identity, with VGG-16's biases in its running mean.
     """
     scale, shift = (0.5, 0.5) if config.range == "signed" else (1.0, 0.0)
-    first = state["features.0.weight"].float()
+    first = state["features.0.weight"]
     mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
     found = {
         "blocks.0.0.weight": (first / std * scale).sum(dim=1, keepdim=True),
-        "first_bias": state["features.0.bias"].float() + (first * (shift - mean) / std).sum(dim=(1, 2, 3)),
+        "first_bias": state["features.0.bias"] + (first * (shift - mean) / std).sum(dim=(1, 2, 3)),
     }
     convolutions, place = [], 0
     for width in widths_to("vgg16", "relu5_3"):
         convolutions += [place] * (width > 0)
         place += 2 if width else 1  # a convolution has a ReLU behind it
     for block, place in enumerate(convolutions[1:], start=1):
-        weight, bias = state[f"features.{place}.weight"].float(), state[f"features.{place}.bias"].float()
+        weight, bias = state[f"features.{place}.weight"], state[f"features.{place}.bias"]
         found |= {
             f"blocks.{block}.0.weight": weight,
             f"blocks.{block}.1.weight": torch.ones_like(bias),

@@ -58,7 +58,6 @@ def updates(
     """The generator's update and, where there are discriminators, theirs, which sees what the generator just made."""
     lr, clip_norm = learning_rate(config, steps), config.clip_norm or None
     betas = (config.beta1, config.beta2)
-    attention = network.config.attention
     found = [
         Update(
             "generator",
@@ -66,8 +65,7 @@ def updates(
             torch.optim.Adam(network.parameters(), lr=config.lr1, betas=betas),
             lr,
             clip_norm=clip_norm,
-            hands_on=("made_color", "made_saliency") if attention else ("made_color",),
-            unused=attention and not config.weight_attention and not config.lambda_sal,
+            hands_on=("made_color", "made_saliency") if network.config.attention else ("made_color",),
         )
     ]
     if judges is not None:
@@ -94,6 +92,11 @@ def start_from(options: TrainingOptions, network: Generator) -> Mapping[str, Any
 def build(options: TrainingOptions) -> Trainer:
     """Everything a run needs, checked before the first step; RequestError with one line per mistake."""
     network_config, config = configs(options.values())
+    if options.init is not None and config.preweights:
+        raise RequestError(
+            f"--init {options.init} brings the global encoder's weights along, and so does "
+            f"preweights={config.preweights}; give up one of the two, e.g. --set preweights="
+        )
     photos, validation_photos = options.photos(also=("saliency",) if network_config.attention else ())
     validation = Validation(validation_photos, network_config)
     perceptual = load_perceptual(config)
@@ -101,7 +104,7 @@ def build(options: TrainingOptions) -> Trainer:
     torch.manual_seed(options.seed)
     network = Generator(network_config, config.init)
     origin = start_from(options, network)
-    if config.preweights and not origin:
+    if config.preweights:
         origin = {"preweights_are": load_preweights(network, config.preweights)}
     judges = DiscriminatorObjective(config, network_config.attention) if config.adversarial else None
 
@@ -121,6 +124,7 @@ def build(options: TrainingOptions) -> Trainer:
         export=export,
         settings=settings,
         pictures=lambda: validation.pictures(network),
+        validate_every=steps.validate_every,
     )
     return Trainer(recipe, options.out, accelerator, options.cadence, options.accept_changes)
 

@@ -16,9 +16,16 @@ from bench_scgan.saliency.detectors import Detector
 SIDE = 320
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
+Plane = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+
+_EXAMPLE = "give U-2-Net's network, e.g. --model u2netp.onnx, or leave --model out"
+
 
 def make(model: Path | None) -> Detector:
-    """The detector with the file `model`, or the one fetched; RequestError where there is none, or no onnxruntime."""
+    """The detector with the file `model`, or the one fetched.
+
+    RequestError where there is none, where it is of another network, or where there is no onnxruntime.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -38,13 +45,22 @@ def make(model: Path | None) -> Detector:
         raise RequestError(f"{path} cannot be read as an ONNX model ({one_line(error)[:120]})") from None
     name = session.get_inputs()[0].name
 
-    def detect(photo: Array) -> Array:
-        return to_map(session.run(None, {name: to_input(photo)})[0], photo)
+    def found(given: Plane) -> Plane:
+        output: Plane = session.run(None, {name: given})[0]
+        return output
 
-    return detect
+    # What a file declares may leave sides open; what it takes and gives does not.
+    try:
+        shape = np.shape(found(np.zeros((1, 3, SIDE, SIDE), np.float32)))
+    except Exception as error:  # whatever onnxruntime makes of a picture that does not fit
+        raise RequestError(f"{path} takes no 1×3×{SIDE}×{SIDE} picture ({one_line(error)[:120]}); {_EXAMPLE}") from None
+    if shape != (1, 1, SIDE, SIDE):
+        sides = "×".join(map(str, shape)) or "a number"
+        raise RequestError(f"{path} gives {sides}, not a 1×1×{SIDE}×{SIDE} saliency map; {_EXAMPLE}")
+    return lambda photo: to_map(found(to_input(photo)), photo)
 
 
-def to_input(photo: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def to_input(photo: Array) -> Plane:
     """1×3×320×320 of a photo uint8 H×W×3: by its highest value, then as ImageNet's (U-2-Net, ToTensorLab)."""
     small = cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     mean, std = np.array(MEAN, np.float32), np.array(STD, np.float32)
@@ -52,7 +68,7 @@ def to_input(photo: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return np.ascontiguousarray(scaled.astype(np.float32).transpose(2, 0, 1)[None])
 
 
-def to_map(output: np.ndarray[tuple[int, ...], np.dtype[np.float32]], photo: Array) -> Array:
+def to_map(output: Plane, photo: Array) -> Array:
     """Saliency uint8 H×W of the network's first output 1×1×320×320, stretched to 0..255 as U-2-Net does."""
     plane = np.asarray(output, np.float32).reshape(output.shape[-2:])
     low, high = float(plane.min()), float(plane.max())
