@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from leaderboard_site import CHANNELS, EVIL, board, read
+from leaderboard_site import CHANNELS, EVIL, Built, board, read
 
 from bench_core.errors import RequestError
 from bench_core.store.database import open_database
@@ -49,7 +49,9 @@ def test_a_build_that_fails_leaves_the_old_site_whole(built, tmp_path, monkeypat
     site.build_site(read_board(database), database, folder)
     before = content(folder)
     if where == "_write":
-        monkeypatch.setattr(site, "_download", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        monkeypatch.setattr(
+            site, "_download", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        )
     else:
         rename = Path.rename
 
@@ -144,3 +146,20 @@ def test_the_script_sorts_and_filters_by_the_address(built, tmp_path):
     assert all(head.one("button").text for head in heads)
     groups = [group for group in table.all("th", scope="colgroup") if "hidden" not in group.attrs]
     assert sum(int(group.attrs["colspan"]) for group in groups) == len(heads) - 1
+
+
+def test_of_many_rows_only_the_runs_have_files_and_only_csv(built, tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "MANY_ROWS", 50)
+    index = site.build_site(read_board(built.database), built.database, tmp_path / "site")
+    names = {path.name for path in (index.parent / "data").iterdir()}
+    large, small = built.ids["good"], built.ids["nothing"]
+    assert f"run-{large}.csv" in names
+    assert f"run-{large}.json" not in names
+    assert f"run-{small}.json" in names
+    assert not [name for name in names if name.startswith("steganography-sample-d0")]
+    assert "the runs’ pages have them" in board(Built(index.parent, built.database, built.ids))[0].text
+    page = read(index.parent / "runs" / f"{large}.html")
+    assert "too many for JSON" in page.text
+    for path in [index, *(index.parent / "runs").iterdir()]:
+        links = [link.attrs["href"] for link in read(path).all("a") if "download" in link.attrs]
+        assert all((path.parent / link).is_file() for link in links)

@@ -1,6 +1,9 @@
 """The tables of the leaderboard: whole without a script, and every figure that of the rows."""
 
-from leaderboard_site import CHANNELS, EVIL, add_run, board, cells, read
+import math
+
+import pytest
+from leaderboard_site import CHANNELS, EVIL, IDENTICAL, METRICS, add_run, board, cells, read
 
 from bench_core.cli.tables import figure
 from bench_core.store.database import open_database
@@ -161,3 +164,97 @@ def test_runs_on_other_pictures_and_other_versions_of_a_metric_are_not_ranked_to
     newer = next(row for row in table.all("tr") if row.attrs.get("data-run") == built.ids["newer"])
     for mine, theirs in zip(good.children_of("td"), newer.children_of("td"), strict=True):
         assert not ("data-value" in mine.attrs and "data-value" in theirs.attrs)
+
+
+def decibels(*errors):
+    """The figures of PSNR for mean squared errors; none is an identical picture."""
+    return [(10 * math.log10(255**2 / error), {"mse": error}) if error else (None, IDENTICAL) for error in errors]
+
+
+@pytest.fixture
+def colors(tmp_path):
+    """The site of a method that colors and of one that does nothing, which wins by the mean of one gray picture."""
+    database = open_database(str(tmp_path / "bench.db"))
+    both = {"task": "colorization", "channels": CHANNELS[:1]}
+    rmse = {"rmse_ab@1": {"name": "rmse_ab", "direction": "lower", "unit": "", "kind": "mean"}}
+
+    def built(*, chroma):
+        metrics = {"psnr@1": METRICS["psnr@1"], **(rmse if chroma else {})}
+        for name, errors, ab in (("paint", (300, 300, 20), (9, 9, 2)), ("gray", (400, 400, 0), (12, 12, 0))):
+            figures = {"psnr": decibels(*errors), "rmse_ab": [(value, {}) for value in ab]}
+            add_run(database, name, metrics=metrics, figures=figures, **both)
+        index = site.build_site(read_board(database), database, tmp_path / "site", title="x")
+        return read(index)
+
+    yield built
+    database.close()
+
+
+def test_colorization_is_ranked_by_the_pooled_error_and_not_by_identical_pictures(colors):
+    page = colors(chroma=False)
+    paint, gray = page.one("tbody").all("tr")
+    assert [next(row.all("a")).text for row in (paint, gray)] == ["paint", "gray"]
+    assert paint.one("td").text.startswith("★ best:")
+    assert float(paint.one("td").attrs["data-value"]) == pytest.approx(10 * math.log10(255**2 / (620 / 3)))
+    assert gray.one("td").one("a").text == "48.07"
+    assert "pooled 23.87" in gray.one("td").text
+    section = page.one("section", class_="table")
+    assert "ranked by colorized psnr under clean, pooled" in section.text
+    assert "Identical pictures count 100 dB" in section.text
+
+
+def test_colorization_is_ranked_by_the_error_of_its_colors_where_runs_have_it(colors):
+    page = colors(chroma=True)
+    assert [next(row.all("a")).text for row in page.one("tbody").all("tr")] == ["paint", "gray"]
+    ordered = [head for head in page.all("th") if "aria-sort" in head.attrs]
+    assert [(head.attrs["data-name"], head.attrs["aria-sort"]) for head in ordered] == [
+        ("colorized rmse_ab under clean", "ascending")
+    ]
+
+
+def test_only_colorization_is_ranked_by_a_pooled_figure(built):
+    for task, warned in (("steganography", False), ("invertible-grayscale", False), ("colorization", True)):
+        section, _ = board(built, task)
+        assert ("pooled" in section.text) == warned, task
+
+
+def test_the_originals_figure_stands_beside_that_of_the_method(tmp_path):
+    database = open_database(str(tmp_path / "bench.db"))
+    metrics = {
+        "cci@1": {"name": "cci", "direction": "none", "unit": "", "kind": "mean"},
+        "cci_ratio@1": {"name": "cci_ratio", "direction": "none", "unit": "", "kind": "proportion"},
+    }
+    share = {"kind": "proportion", "reference": 1.0}
+    figures = {
+        "cci": [(12.0, {"reference": value}) for value in (50.0, 54.0, 56.89)],
+        "cci_ratio": [(1.0, share), (0.0, {**share, "reference": 0.0}), (0.0, share)],
+    }
+    add_run(database, "paint", task="colorization", channels=CHANNELS[:1], metrics=metrics, figures=figures)
+    index = site.build_site(read_board(database), database, tmp_path / "site", title="x")
+    cci, ratio = read(index).one("tbody").all("td")
+    assert "originals 53.63" in cci.text
+    assert "33.3 %" in ratio.text
+    assert "originals 66.7 %" in ratio.text
+    database.close()
+
+
+def test_sets_of_one_name_are_told_apart_by_size_and_limit(tmp_path):
+    database = open_database(str(tmp_path / "bench.db"))
+    asked = [{}, {"size": "fit:32"}, {"size": "fit:32", "limit": 2}]
+    for at, request in enumerate(asked):
+        add_run(database, "lsb", data=f"a{at}", channels=CHANNELS[:1], request=request)
+    page = read(site.build_site(read_board(database), database, tmp_path / "site", title="x"))
+    names = ["sample", "sample, size fit:32", "sample, size fit:32, the first 2"]
+    expected = [f"steganography on {name}" for name in names]
+    assert [head.text for head in page.all("h2")] == expected
+    assert [link.text for link in page.one("nav", aria_label="Tables").all("a")] == expected
+    database.close()
+
+
+def test_a_table_is_named_by_the_plainest_words_for_its_pictures(tmp_path):
+    database = open_database(str(tmp_path / "bench.db"))
+    for plugin, request in (("lsb", {}), ("riis", {"limit": 500})):
+        add_run(database, plugin, channels=CHANNELS[:1], request=request)
+    (table,) = read_board(database).tables
+    assert table.data == "sample"
+    database.close()

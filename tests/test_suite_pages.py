@@ -93,7 +93,7 @@ def test_figures_are_the_papers_and_the_runs(page):
     folder, runs = page
     found = {name.split()[0]: row for name, row in rows(read(folder / "suites" / "paper-table3.html")).items()}
     reported = [cell.text for cell in found["Theirs"].all("td")][1:]
-    assert reported == ["27.32", "– not printed"]
+    assert reported == ["27.3219", "– not printed"]
     link = list(found["Ours"].all("a"))[1]  # the first leads to the run as a whole
     # a, b and c are 20, 21 and 22 dB, and a quarter step under the second channel
     assert (link.text, link.attrs["href"]) == ("21.12", f"../runs/{runs['Ours']}.html#on-jpeg-q-40-ss-420")
@@ -160,3 +160,48 @@ def test_the_index_links_to_the_suites_and_holds_no_reported_figure(page):
     data = json.loads((folder / "data" / "suite-paper-table3.json").read_text())
     assert {row["run"] for row in data} == {"suite:paper-table3", *runs.values()}
     assert {row["value"] for row in data if row["origin"] == "reported"} == {PRINTED, 20.0}
+
+
+def test_proportions_are_per_cent_and_what_is_reported_keeps_its_digits(tmp_path):
+    database = open_database(str(tmp_path / "bench.db"))
+    metrics = {
+        "mse@1": {"name": "mse", "direction": "lower", "unit": "", "kind": "mean"},
+        "cci_ratio@1": {"name": "cci_ratio", "direction": "none", "unit": "", "kind": "proportion"},
+    }
+    images = [f"p{at}" for at in range(8)]
+    share = [(float(at == 0), {"kind": "proportion", "reference": 0.0}) for at in range(8)]
+    figures = {"mse": [(0.00662, {})] * 8, "cci_ratio": share}
+    both = {"task": "colorization", "channels": ("identity",), "metrics": metrics, "images": images}
+    run = add_run(database, "paint", figures=figures, **both)
+    printed = {"A": (0.0076, 0.1493), "B": (0.0077, 0.033), "C": (0.00734, 0.5516), "D": (0.007, 0.2141)}
+    columns = [column(name, "colorized", "identity", name) for name in ("mse", "cci_ratio")]
+    definition = suite(
+        columns=columns, methods=[method("paint")], reported=[{"row": name, "note": ""} for name in printed],
+        originals="the originals", floor="paint", floor_pairs=["colorized"],
+    ).definition  # fmt: skip
+    record_suite(
+        database,
+        StoredSuite("color", "T", "P", "Table 1", "colorization", definition, {"data": "", "skipped": {}}),
+        [
+            ReportedFigure(row, "S", "identity", "colorized", metric, value)
+            for row, values in printed.items()
+            for metric, value in zip(("mse", "cci_ratio"), values, strict=True)
+        ],
+    )
+    link_run(database, "color", "paint", run, "")
+    index = site.build_site(read_board(database), database, tmp_path / "site", title="board")
+    html = read(index.parent / "suites" / "color.html")
+    found = {name.split(" on:")[0]: [cell.text for cell in row.all("td")][1:] for name, row in rows(html).items()}
+    assert {name: found[name] for name in printed} == {
+        "A": ["0.0076", "14.93 %"],
+        "B": ["0.0077", "3.30 %"],
+        "C": ["0.00734", "55.16 %"],
+        "D": ["0.0070", "21.41 %"],
+    }
+    assert found["paint"][0].startswith("0.00662 ")
+    assert found["paint"][1].startswith("12.5 % 2.2 % … 47.1 %")
+    assert found["the originals"] == ["– no figure", "0.0 %"]
+    legend = html.one("p", class_="legend").text
+    assert "no nearer than by leaving the picture gray" in legend
+    assert "robustness" not in legend
+    database.close()

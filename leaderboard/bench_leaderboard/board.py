@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import PurePath
 
@@ -11,6 +11,7 @@ from bench_core.errors import RequestError
 from bench_core.records import WHOLE_SET
 from bench_core.store.database import Database
 from bench_core.store.queries import Row
+from bench_core.suite_table import data_words
 from bench_core.summary import SummaryLine, natural_order
 from bench_core.task import TASKS, Pair
 from bench_leaderboard import degradations
@@ -26,12 +27,16 @@ HEADLINES = {
 FIRST = ("psnr", "ssim")
 """The metrics whose names begin so stand before all others."""
 
+CHROMA = {"colorization": ("rmse_ab",)}
+"""What a task is ranked by where its runs have it: luminance is given there, and would outweigh the colors."""
+
 
 @dataclass(frozen=True)
 class Column:
     """One figure: a metric on a pair under a degradation; None for pairs that no degradation can change.
 
-    `title` names the metric, with its version where a table has several.
+    `title` names the metric, with its version where a table has several. `pooled` columns are ranked by the figure of
+    all pictures together.
     """
 
     key: str
@@ -39,12 +44,13 @@ class Column:
     pair: str
     metric: MetricInfo
     title: str
+    pooled: bool = False
 
     @property
     def name(self) -> str:
         """The whole heading on one line."""
         under = f" under {degradations.label(self.degradation)}" if self.degradation is not None else ""
-        return f"{self.pair} {self.title}{under}"
+        return f"{self.pair} {self.title}{under}{', pooled' if self.pooled else ''}"
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class Cell:
     line: SummaryLine | None
     reason: str = ""
     best: bool = False
+    by_pooled: bool = False
 
     @property
     def place(self) -> str:
@@ -64,6 +71,16 @@ class Cell:
     def mean(self) -> float | None:
         """The figure."""
         return self.line.summary.mean if self.line else None
+
+    @property
+    def pooled(self) -> float | None:
+        """The figure of all pictures together, where the column is ranked by it."""
+        return self.line.summary.pooled if self.line and self.by_pooled else None
+
+    @property
+    def score(self) -> float | None:
+        """What it is ranked by; where nothing is left to pool, as all pictures are identical, the mean has a cap."""
+        return self.mean if self.pooled is None else self.pooled
 
     @property
     def standing(self) -> int:
@@ -101,11 +118,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Table:
-    """One ranking: the methods of one task on exactly the same pictures."""
+    """One ranking: the methods of one task on exactly the same pictures, which `data` tells in words."""
 
     slug: str
     task: str
-    dataset: str
+    data: str
     data_digest: str
     columns: Sequence[Column]
     entries: Sequence[Entry]
@@ -119,6 +136,11 @@ class Table:
             title = "carrier" if degradation is None else degradations.label(degradation)
             found.append(Group(title, degradation, list(columns)))
         return found
+
+    @property
+    def pooled(self) -> bool:
+        """Whether any column is ranked by the figure of all pictures together."""
+        return any(column.pooled for column in self.columns)
 
     @property
     def runs(self) -> list[RunResult]:
@@ -181,16 +203,17 @@ def make_table(runs: Sequence[RunResult]) -> Table:
         Entry(found, labels[found[0].id], [_best_known(found, column) for column in columns])
         for found in methods.values()
     ]
-    sorted_by = _main_column(columns, entries)
+    sorted_by = _main_column(info.task, columns, entries)
     if sorted_by is not None:
         at = columns.index(sorted_by)
         sign = -1 if sorted_by.metric.direction == "higher" else 1
-        entries.sort(key=lambda entry: (entry.cells[at].standing, sign * (entry.cells[at].mean or 0), entry.label))
+        entries.sort(key=lambda entry: (entry.cells[at].standing, sign * (entry.cells[at].score or 0), entry.label))
     slug = re.sub(r"[^a-z0-9]+", "-", f"{info.task} {info.dataset}".lower()).strip("-")[:60]
     return Table(
         slug=f"{slug}-{info.data_digest[:SHORT]}",
         task=info.task,
-        dataset=info.dataset,
+        # Runs may have asked for the same pictures in different words, such as a limit that the set does not reach.
+        data=min((data_words(run.info) for run in runs), key=lambda words: (len(words), words)),
         data_digest=info.data_digest,
         columns=columns,
         entries=_mark_best(columns, entries),
@@ -210,7 +233,8 @@ def _columns(runs: Sequence[RunResult]) -> list[Column]:
     metrics = dict(sorted(asked.items(), key=lambda item: (not item[0].startswith(FIRST), item[0])))
     channels = sorted({degradation for run in runs for degradation in run.degradations}, key=natural_order)
     found: list[tuple[str | None, str, MetricInfo]] = []
-    pairs = headline_pairs(runs[0].info.task)
+    task = runs[0].info.task
+    pairs = headline_pairs(task)
     for pair in pairs:
         if pair.before_channel:
             found += [(None, pair.name, metric) for metric in metrics.values()]
@@ -228,7 +252,15 @@ def _columns(runs: Sequence[RunResult]) -> list[Column]:
     ]
     versions = Counter(metric.name for metric in metrics.values())
     return [
-        Column(f"c{index}", channel, pair, metric, metric.name if versions[metric.name] == 1 else metric.implementation)
+        Column(
+            f"c{index}",
+            channel,
+            pair,
+            metric,
+            metric.name if versions[metric.name] == 1 else metric.implementation,
+            # Identical pictures count as the cap in a mean: in colorization a few gray ones would decide the rank.
+            pooled=task == "colorization" and metric.name.startswith("psnr"),
+        )
         for index, (channel, pair, metric) in enumerate(found)
     ]
 
@@ -252,7 +284,7 @@ def _cell(run: RunResult, column: Column) -> Cell:
     # What no degradation can change was measured once. Where some trips failed, the fullest count is the one to show.
     _, line = max(lines, key=lambda found: (found[1].summary.n_ok, -found[0]))
     reason = "" if line.summary.mean is not None else _why_failed(run, line)
-    return Cell(line, reason)
+    return Cell(line, reason, by_pooled=column.pooled)
 
 
 def _why_missing(run: RunResult, column: Column) -> str:
@@ -273,14 +305,19 @@ def _why_failed(run: RunResult, line: SummaryLine) -> str:
     return f"no value for any of {line.summary.n_total} cells"
 
 
-def _main_column(columns: Sequence[Column], entries: Sequence[Entry]) -> Column | None:
+def _main_column(task: str, columns: Sequence[Column], entries: Sequence[Entry]) -> Column | None:
     """What a table is ranked by at first: the recovered picture, where most runs have a figure."""
     counts = [
-        (sum(entry.cells[at].mean is not None for entry in entries), column.degradation not in (None, "identity"), -at)
+        (
+            sum(entry.cells[at].mean is not None for entry in entries),
+            column.metric.name in CHROMA.get(task, ()),
+            column.degradation not in (None, "identity"),
+            -at,
+        )
         for at, column in enumerate(columns)
         if column.degradation is not None and column.metric.direction != "none"
     ]
-    return columns[-max(counts)[2]] if counts else None
+    return columns[-max(counts)[-1]] if counts else None
 
 
 def _mark_best(columns: Sequence[Column], entries: Sequence[Entry]) -> list[Entry]:
@@ -291,14 +328,14 @@ def _mark_best(columns: Sequence[Column], entries: Sequence[Entry]) -> list[Entr
     marked = [list(entry.cells) for entry in entries]
     for at, column in enumerate(columns):
         complete = [
-            (mean, cells)
+            (score, cells)
             for cells in marked
-            if (line := cells[at].line) is not None and not line.failed and (mean := line.summary.mean) is not None
+            if (line := cells[at].line) is not None and not line.failed and (score := cells[at].score) is not None
         ]
         if len(complete) < 2 or column.metric.direction == "none":
             continue
-        best = (max if column.metric.direction == "higher" else min)(mean for mean, _ in complete)
-        for mean, cells in complete:
-            if mean == best:
-                cells[at] = Cell(cells[at].line, cells[at].reason, best=True)
+        best = (max if column.metric.direction == "higher" else min)(score for score, _ in complete)
+        for score, cells in complete:
+            if score == best:
+                cells[at] = replace(cells[at], best=True)
     return [Entry(entry.runs, entry.label, cells) for entry, cells in zip(entries, marked, strict=True)]

@@ -27,6 +27,9 @@ from bench_leaderboard.results import SHORT
 MARKER = "leaderboard.json"
 """The file that says that a folder is a leaderboard, and may be replaced by one."""
 
+MANY_ROWS = 50_000
+"""Above this many rows only runs have a file of them, as CSV: a table and its suites would hold the same rows again."""
+
 _KIND = "bench-leaderboard"
 
 
@@ -103,9 +106,9 @@ def _write(board: Board, database: Database, folder: Path, title: str, earlier: 
     page = render("index.html", root="", board=board, charts=charts, channels=channels, metrics=metrics, suites=suites)
     (folder / "index.html").write_text(page, "utf-8")
     for table in board.tables:
-        _download(folder, table.slug, table.rows)
+        _download(folder, table.slug, table.rows, together=True)
     for suite in suites:
-        _download(folder, f"suite-{suite.slug}", list(suite.rows))
+        _download(folder, f"suite-{suite.slug}", list(suite.rows), together=True)
         (folder / "suites").mkdir(exist_ok=True)
         (folder / "suites" / f"{suite.slug}.html").write_text(render("suite.html", root="../", page=suite), "utf-8")
     shelf = PictureShelf(database.pictures, folder / "images", earlier if earlier.is_dir() else None)
@@ -131,10 +134,13 @@ def _write(board: Board, database: Database, folder: Path, title: str, earlier: 
     (folder / MARKER).write_text(json.dumps(marker, indent=1) + "\n", "utf-8")
 
 
-def _download(folder: Path, name: str, rows: list[Row]) -> None:
+def _download(folder: Path, name: str, rows: list[Row], *, together: bool = False) -> None:
+    """Write the files that the macro `downloads` of the pages links to."""
     (folder / "data").mkdir(exist_ok=True)
-    (folder / "data" / f"{name}.csv").write_bytes(as_csv(rows))
-    (folder / "data" / f"{name}.json").write_bytes(as_json(rows))
+    if len(rows) <= MANY_ROWS or not together:
+        (folder / "data" / f"{name}.csv").write_bytes(as_csv(rows))
+    if len(rows) <= MANY_ROWS:
+        (folder / "data" / f"{name}.json").write_bytes(as_json(rows))
 
 
 def _renderer(title: str) -> Callable[..., str]:
@@ -145,12 +151,13 @@ def _renderer(title: str) -> Callable[..., str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(site=title, version=__version__)
+    environment.globals.update(site=title, version=__version__, many_rows=MANY_ROWS)
     environment.filters.update(
         column_words=suitepage.column_words,
         channel_words=suitepage.channel_words,
         row_words=suitepage.row_words,
         figure_words=suitepage.figure_words,
+        reported_decimals=suitepage.reported_decimals,
         place=suitepage.place,
     )
     environment.filters.update(figure=figure, notes=notes, channel=label, short=lambda digest: digest[:SHORT])

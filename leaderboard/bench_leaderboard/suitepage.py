@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from statistics import multimode
 
 from bench_core.statistics import SMALL_N
 from bench_core.store.database import Database
 from bench_core.store.queries import Row, long_rows
 from bench_core.store.suites import reported_rows, suite_names
-from bench_core.suite import ENCODED_BYTES, UNMEASURED
+from bench_core.suite import ENCODED_BYTES, HYPERPARAMETER, UNMEASURED
 from bench_core.suite_plan import Column
-from bench_core.suite_table import SuiteCell, SuiteRow, SuiteTable, cell_text, read_suite_table
+from bench_core.suite_table import Panel, SuiteCell, SuiteRow, SuiteTable, cell_text, read_suite_table
 from bench_leaderboard.degradations import anchor
 
 ORIGINS = {
@@ -79,9 +81,28 @@ def row_words(row: SuiteRow) -> str:
     return f"{row.data}, n\u00a0{number}{'*' if counts[0] < SMALL_N else ''}"
 
 
-def figure_words(cell: SuiteCell, column: Column) -> str:
-    """The figure alone, without its mark."""
-    return cell_text(SuiteCell(cell.value, cell.line), column)
+def figure_words(cell: SuiteCell, column: Column, decimals: int | None = None) -> str:
+    """The figure alone, without its mark; a reported one with all its own digits, and zeros up to `decimals`."""
+    if decimals is None or cell.value is None or column.pair == HYPERPARAMETER:
+        return cell_text(replace(cell, mark=""), column)
+    number = _printed(cell)
+    return f"{number:.{max(decimals, _decimals(number))}f}{' %' if cell.kind == 'proportion' else ''}"
+
+
+def reported_decimals(panel: Panel) -> list[int]:
+    """The decimals that most of each column's reported figures have: a number does not keep the zeros at its end."""
+    reported = [row.cells for row in panel.rows if row.origin == "reported"]
+    columns = ([cells[at] for cells in reported] for at in range(len(panel.columns)))
+    return [max(multimode(_decimals(_printed(cell)) for cell in cells if cell.value is not None), default=0)
+            for cells in columns]  # fmt: skip
+
+
+def _printed(cell: SuiteCell) -> Decimal:
+    return Decimal(repr(cell.value)) * (100 if cell.kind == "proportion" else 1)
+
+
+def _decimals(number: Decimal) -> int:
+    return len(f"{number.normalize():f}".partition(".")[2])
 
 
 def place(cell: SuiteCell) -> str:

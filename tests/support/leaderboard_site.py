@@ -18,6 +18,7 @@ METRICS = {
     "lpips@2": {"name": "lpips", "direction": "lower", "unit": "", "kind": "mean"},
 }
 CHANNELS = ["identity", "jpeg:q=40,ss=420", "jpeg:q=90,ss=420", "poisson:gray=0,peak=255"]
+IDENTICAL = {"identical": True, "cap": 100.0, "mse": 0.0}
 EVIL = "<script>alert(1)</script>\"'&"
 
 
@@ -45,11 +46,16 @@ def pictures(task, seed, secrets):
 def add_run(
     database, plugin, *, task="steganography", data="d0", channels=CHANNELS, asked=None, images=("a", "b", "c"),
     settings=None, fails=lambda image, channel: False, level=20.0, weights="", secrets=1, metrics=METRICS, seed=0,
+    request=None, figures=None,
 ):  # fmt: skip
-    """Write one run of made-up figures, and return its id."""
+    """Write one run of made-up figures, and return its id.
+
+    `figures` gives by a metric's name the value and the details of each image.
+    """
     model = ModelIdentity(plugin, "testbed", "1.0", task, settings or {}, weights, "cd" * 16)
-    request = {"degradations": list(asked or channels), "metrics": metrics, "repeats": 1, "limit": None, "size": None}
-    run = RunIdentity(model, "sample", (data * 16)[:32], seed, request)
+    asks = {"degradations": list(asked or channels), "metrics": metrics, "repeats": 1, "limit": None, "size": None}
+    asks |= request or {}
+    run = RunIdentity(model, "sample", (data * 16)[:32], seed, asks)
     provenance = {"versions": {"python": "3.11"}, "hardware": {"processor": EVIL}, "git": "abc+"}
     writer = RunWriter(database, run, f"bench run -p {plugin}", provenance)
     pairs = [pair for pair in TASKS[task].pairs if pair.name != "host"]
@@ -61,6 +67,9 @@ def add_run(
             for pair in pairs:
                 for implementation, facts in metrics.items():
                     value = level + at + step / 8 if facts["name"] == "psnr" else 1 / (level + at + step)
+                    details = {}
+                    if figures and facts["name"] in figures:
+                        value, details = figures[facts["name"]][at]
                     same = channel == "identity" and pair.name == "channel" and facts["name"] == "psnr"
                     scores.append(
                         ScoreRecord(
@@ -70,7 +79,7 @@ def add_run(
                             None if bad or same else value,
                             "model_error" if bad else "ok",
                             f"no luck with {EVIL}" if bad else "",
-                            {"worst": 5.0} if bad else {"identical": True, "cap": 100.0, "mse": 0.0} if same else {},
+                            {"worst": 5.0} if bad else IDENTICAL if same else details,
                         )
                     )
             kept = pictures(task, at, secrets) if at < 2 and not bad else {}
