@@ -1,6 +1,6 @@
 """A method used by hand, on ordinary files: what `bench encode` and `bench decode` share with other commands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,14 @@ def told_stages(model: Model, degrade: str | None) -> tuple[Stage, ...] | None:
     if len(channels) != 1:
         raise RequestError(f"--degrade {degrade}: names {len(channels)} channels; a picture arrives through one")
     return tuple(Stage(stage.name, stage.values) for stage in channels[0].stages)
+
+
+def spare_inputs(output: str, places: Iterable[Path], inputs: Iterable[str], what: str) -> None:
+    """RequestError where a result of `-o OUTPUT` would replace a file it is made from, `what` in the usage line."""
+    there = [Path(path) for path in inputs if Path(path).exists()]
+    for place in places:
+        if place.exists() and any(place.samefile(path) for path in there):
+            raise RequestError(f"-o {output}: {place} is {what} itself; give the result another name")
 
 
 def read_carrier(model: Model, path: str | Path) -> Array:

@@ -22,6 +22,9 @@ AnyArray = np.ndarray[Any, Any]
 MAX_PIXELS = 89_478_485
 """The largest picture that is read, in pixels: where Pillow begins to suspect a decompression bomb."""
 
+# What Pillow warns of is refused here, with a reason. Not in a block of its own, which would not be safe in threads.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
 _WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {"compress_level": 1}),
     ".bmp": ("BMP", {}),
@@ -105,11 +108,7 @@ def opened(path: Path | str, name: str | None = None, formats: tuple[str, ...] |
     """
     name = name or Path(path).name or str(path)
     try:
-        with warnings.catch_warnings():
-            # What Pillow warns of is refused below, with a reason.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=formats)
-        with image:
+        with Image.open(path, formats=formats) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(
                     f"{image.width}×{image.height} pixels are more than the {MAX_PIXELS} that are read; make it smaller"

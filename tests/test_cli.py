@@ -104,6 +104,7 @@ BAD = [
     (["encode", "lsb", "photo.png", "-o", "out.png"], "lsb takes a host and 1 secret(s), so 2 file(s), not 1"),
     (["encode", "lsb", "photo.png", "missing.png", "-o", "out.png"], "missing.png"),
     (["encode", "lsb", "photo.png", "photo.png", "-o", "out.jpg"], "out.jpg"),
+    (["encode", "lsb", "photo.png", "photo.png", "-o", "photo"], "-o photo: photo.png is PICTURE itself"),
     (["decode", "lsb", "missing.png", "-o", "out"], "missing.png"),
     (["degrade", "photo.png", "out.png", "-d", "jpeg:0"], "quality must be an integer from 1 to 100"),
     (["measure", "photo.png", "missing.png"], "missing.png"),

@@ -96,6 +96,16 @@ def test_several_photos_go_into_a_folder(bench, photo, tmp_path):
         assert dot.size == (1, 1)
 
 
+def test_a_result_without_a_suffix_is_a_png_and_named_so(bench, photo, tmp_path):
+    assert bench(photo, "-p", "sunset", "-o", "new")[:2] == (0, "new.png\n")
+    assert (tmp_path / "new.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_suffix_is_refused_before_the_method_works(bench, photo, monkeypatch):
+    monkeypatch.setattr("bench_core.cli.colorize.decode_carrier", lambda *_: pytest.fail("decoded"))
+    assert bench(photo, "-p", "sunset", "-o", "x.jpg")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -108,14 +118,24 @@ def test_several_photos_go_into_a_folder(bench, photo, tmp_path):
         (["old.jpg", "-p", "sunset", "-o", "x.jpg"], "x.jpg: pictures are written without loss"),
         (["old.jpg", "old.jpg", "-p", "sunset", "-o", "out"], "-o out: two photos would become old.png"),
         (["old.jpg", "dot.png", "-p", "sunset", "-o", "old.jpg"], "-o old.jpg: is a file; 2 photos need a folder"),
-        (["dot.png", "-p", "sunset", "-o", "dot.png"], "-o dot.png: is PHOTO itself"),
+        (["dot.png", "-p", "sunset", "-o", "dot.png"], "-o dot.png: dot.png is PHOTO itself"),
+        (["dot.png", "-p", "sunset", "-o", "dot"], "-o dot: dot.png is PHOTO itself"),
+        (["old.jpg", "gone.png", "-p", "sunset", "-o", "out"], "gone.png: no such file"),
+        (["old.jpg", "text.png", "-p", "sunset", "-o", "out"], "text.png: not a picture in a format"),
+        (["old.jpg", "link.png", "-p", "sunset", "-o", "kept"], "-o kept: kept/old.png is PHOTO itself"),
+        (["old.jpg", "-p", "sunset", "-o", "x.pgm"], "x.pgm: color pictures are written without loss"),
+        ([".", "-p", "sunset", "-o", "x.png"], ".: Is a directory"),
     ],
 )
 def test_a_bad_request_is_one_line_and_writes_nothing(bench, photo, tmp_path, arguments, said):
     Image.new("L", (1, 1), 90).save(tmp_path / "dot.png")
-    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "kept").mkdir()
+    Image.new("L", (1, 1), 90).save(tmp_path / "kept" / "old.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "kept" / "old.png")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     code, out, err = bench(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith(f"Error: {said}")
     assert len(err.splitlines()) == 1
-    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

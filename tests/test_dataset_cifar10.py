@@ -1,15 +1,18 @@
 """`cifar10:DIR`: the python batches in whatever packing, and `bench datasets fetch`."""
 
+import gzip
 import hashlib
 import http.server
 import io
 import logging
+import lzma
 import os
 import pickle
 import struct
 import tarfile
 import threading
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -82,7 +85,7 @@ def pack(contents):
 
 def everything(dataset):
     found = {name: dataset.load(name) for name in dataset.ids()}
-    return {name: (fields["color"].tobytes(), fields["label"]) for name, fields in found.items()}
+    return {name: (fields["color"].tobytes(), fields["class"]) for name, fields in found.items()}
 
 
 @pytest.fixture
@@ -99,15 +102,16 @@ def test_the_pictures_are_those_of_the_files(place):
     assert np.array_equal(second["color"], np.stack([red, green, blue], axis=2))
     assert second["color"].dtype == np.uint8
     assert second["color"].flags.c_contiguous
-    assert second["label"] == labels("test_batch")[1]
-    assert type(second["label"]) is int
+    assert second["class"] == labels("test_batch")[1]
+    assert type(second["class"]) is int
     assert dataset.classes == NAMES
     with pytest.raises(ValueError, match="read-only"):
         second["color"][:] = 0
     with pytest.raises(CellFailure, match="train/00001: no such picture"):
         dataset.load("train/00001")
     samples = build_samples(dataset, COLORIZATION, seed=0, limit=3)
-    assert set(samples["test/00002"]) == {"color", "gray", "label"}
+    # No label: top1 would score class 3, a cat, as ImageNet's tiger shark.
+    assert set(samples["test/00002"]) == {"color", "gray"}
 
 
 def test_a_split_is_named_and_kept_in_the_spelling(place):
@@ -206,6 +210,29 @@ def test_a_missing_set_says_how_to_get_it(place, tmp_path):
     for split in ("val", "", "train,split=test"):
         with pytest.raises(RequestError, match=r"split must be test or train, given once; e\.g\."):
             Cifar10(f"{place},split={split}")
+
+
+def damaged_gzip(archive):
+    """Whole up to the middle of a member, and there a block of a kind that deflate has not."""
+    packer = zlib.compressobj(wbits=31)
+    return packer.compress(archive[: len(archive) // 2]) + packer.flush(zlib.Z_SYNC_FLUSH) + b"\xff" * 64
+
+
+def damaged_xz(archive):
+    """Whole in its first half; in the second no block of noise, which is stored as it is, has a head."""
+    packed = lzma.compress(archive)
+    return packed[: len(packed) // 2] + b"\xff" * (len(packed) // 2)
+
+
+@pytest.mark.parametrize(("damaged", "kind"), [(damaged_gzip, "error"), (damaged_xz, "LZMAError")])
+def test_a_damaged_archive_is_one_clear_line(tmp_path, damaged, kind):
+    archive = gzip.decompress(
+        pack({"test_batch": np.random.default_rng(0).bytes(2**20)})
+    )  # more than what is read ahead
+    (tmp_path / ARCHIVE).write_bytes(damaged(archive))
+    with pytest.raises(RequestError, match=rf"{ARCHIVE}: cannot be read: {kind}: ") as caught:
+        Cifar10(str(tmp_path / ARCHIVE))
+    assert len(caught.value.problems) == 1
 
 
 def test_pictures_are_loaded_fast(place):

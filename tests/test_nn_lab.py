@@ -42,6 +42,25 @@ def test_a_picture_is_colored_at_its_own_size_and_keeps_its_lightness() -> None:
     assert (colored(gray, torch.zeros(1, 2, 3, 5)) - gray).abs().max() < 1e-3
 
 
+@pytest.mark.parametrize(("count", "height", "width"), [(1, 107, 53), (2, 81, 24), (1, 70, 201)])
+def test_a_picture_that_is_colored_in_bands_of_rows_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, count: int, height: int, width: int
+) -> None:
+    gray, ab = torch.rand(count, 1, height, width), 60 * torch.randn(count, 2, 9, 7)
+    at_once = colored(gray, ab)
+    sizes = []
+
+    def joined(band: torch.Tensor) -> torch.Tensor:
+        sizes.append(band[:, 0].numel())
+        return lab_to_rgb(band)
+
+    monkeypatch.setattr("bench_core.nn.lab._PIXELS_AT_ONCE", 3500)
+    monkeypatch.setattr("bench_core.nn.lab.lab_to_rgb", joined)
+    assert torch.equal(colored(gray, ab), at_once)
+    assert len(sizes) > 1
+    assert max(sizes) <= max(3500, 32 * width)
+
+
 def test_colors_that_srgb_lacks_lose_chroma_and_not_lightness() -> None:
     lab = torch.stack(torch.meshgrid(torch.linspace(0, 100, 21), torch.linspace(-120, 120, 9), indexing="ij"))
     lab = torch.cat((lab, -lab[1:]))[None]

@@ -1,21 +1,21 @@
-"""`bench colorize`: give old photos colors, at their own size and with their own lightness."""
+"""`bench colorize`: give old photos colors, at their own size and with the lightness of their gray versions."""
 
 from pathlib import Path
 
 import click
 import numpy as np
 
-from bench_core.by_hand import decode_carrier, make_model, read_carrier
+from bench_core.by_hand import decode_carrier, make_model, read_carrier, spare_inputs
 from bench_core.cli.options import method_options, seed_option
 from bench_core.degradation import Array
 from bench_core.errors import RequestError
-from bench_core.images import write_image
+from bench_core.images import write_image, written_path
 from bench_core.model import Model
 from bench_core.plugins import registry
 from bench_core.task import COLORIZATION
 
 _ROWS = 256
-"""How many rows are joined at a time, so that a large scan needs no more memory than its pictures."""
+"""How many rows are joined at a time, so that joining needs little more memory than the pictures themselves."""
 
 
 @click.command()
@@ -37,14 +37,17 @@ def colorize(
 ) -> None:
     """Give each PHOTO colors.
 
-    The method sees the photo's luminance. The result has the photo's size and lightness (CIE L*), and the method's
-    colors as far as sRGB has them at that lightness. Files are written without loss.
+    The method sees the photo's luminance. The result has the photo's size, the lightness (CIE L*) of its gray version,
+    and the method's colors as far as sRGB has them at that lightness. Files are written without loss.
     """
     model = make_model(plugin, set_, weights, device)
     if model.task is not COLORIZATION:
         known = ", ".join(_colorizers())
         raise RequestError(f"{plugin} is no colorization method ({model.task.name}); try -p with one of {known}")
-    for photo, path in zip(photos, _destinations(photos, output), strict=True):
+    places = _destinations(photos, output)
+    for photo in photos[1:]:  # so that a bad one leaves nothing written; the first is read before anything is
+        read_carrier(model, photo)
+    for photo, path in zip(photos, places, strict=True):
         write_image(path, colorized(model, read_carrier(model, photo), Path(photo).name, seed))
         click.echo(str(path))
 
@@ -74,16 +77,14 @@ def _destinations(photos: tuple[str, ...], output: str) -> list[Path]:
     """Where each result goes; RequestError where two would share a file, or one would replace its photo."""
     path = Path(output)
     if len(photos) == 1 and not path.is_dir() and not output.endswith("/"):
-        found = [path]
+        found = [written_path(path, channels=3)]
     else:
         if path.exists() and not path.is_dir():
             raise RequestError(f"-o {output}: is a file; {len(photos)} photos need a folder, e.g. -o out/")
         found = [path / f"{Path(photo).stem}.png" for photo in photos]
     if twice := sorted({place.name for place in found if found.count(place) > 1}):
         raise RequestError(f"-o {output}: two photos would become {twice[0]}; give them other names or folders")
-    for photo, place in zip(photos, found, strict=True):
-        if place.exists() and Path(photo).exists() and place.samefile(photo):
-            raise RequestError(f"-o {output}: is PHOTO itself; give the result another name")
+    spare_inputs(output, found, photos, "PHOTO")
     return found
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from bench_core.by_hand import decode_carrier, make_model, read_carrier, told_stages
+from bench_core.by_hand import decode_carrier, make_model, read_carrier, spare_inputs, told_stages
 from bench_core.cli.options import method_options, seed_option
 from bench_core.errors import CellFailure, RequestError
-from bench_core.images import luminance, read_image, write_image
+from bench_core.images import luminance, read_image, write_image, written_path
 from bench_core.model import Model, Sample
 from bench_core.randomness import keyed_generator
 from bench_core.runner import ENCODE_STAGE, checked
@@ -35,6 +35,8 @@ def encode(
 ) -> None:
     """Make a carrier with MODEL: a host and its secrets for steganography, one color picture otherwise."""
     model = make_model(name, set_, weights, device)
+    place = written_path(output, model.task.carrier_channels)
+    spare_inputs(output, [place], pictures, "PICTURE")
     sample = _sample(model, pictures)
     rng = keyed_generator(seed, Path(pictures[0]).name, ENCODE_STAGE, f"encode:{name}", 0)
     first = sample[model.task.fields[0]]
@@ -43,8 +45,8 @@ def encode(
         image, _ = checked(carrier, (*first.shape[:2], model.task.carrier_channels), "carrier")
     except CellFailure as failure:
         raise RequestError(f"{name} cannot encode this: {failure.reason}") from None
-    write_image(output, image)
-    click.echo(output)
+    write_image(place, image)
+    click.echo(str(place))
 
 
 @click.command()

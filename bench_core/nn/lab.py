@@ -10,6 +10,7 @@ from torch import Tensor
 
 _XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 _WHITE = (0.95047, 1.0, 1.08883)
+_PIXELS_AT_ONCE = 2**20
 _BEND, _SLOPE, _SHIFT = 0.008856, 7.787, 16 / 116
 
 
@@ -84,4 +85,7 @@ def colored(gray: Tensor, ab: Tensor) -> Tensor:
     """
     if ab.shape[-2:] != gray.shape[-2:]:
         ab = F.interpolate(ab, size=gray.shape[-2:], mode="bilinear", align_corners=False)
-    return lab_to_rgb(torch.cat((lightness(gray), ab), dim=1))
+    # In bands, for the memory of large scans; of 32 rows, since what is left over of a vector has other last digits.
+    rows = 32 * max(1, _PIXELS_AT_ONCE // (32 * gray.shape[0] * gray.shape[3]))
+    bands = zip(torch.split(gray, rows, dim=2), torch.split(ab, rows, dim=2), strict=True)
+    return torch.cat([lab_to_rgb(torch.cat((lightness(light), color), dim=1)) for light, color in bands], dim=2)

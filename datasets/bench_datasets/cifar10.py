@@ -3,8 +3,10 @@
 import hashlib
 import io
 import logging
+import lzma
 import pickle
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -87,7 +89,9 @@ class Cifar10(Dataset):
         return list(self._places)
 
     def load(self, image_id: str) -> dict[str, Any]:
-        """`color`, uint8 32×32×3 (read-only: all are one piece of memory), and `label`, 0..9.
+        """`color`, uint8 32×32×3 (read-only: all are one piece of memory), and `class`, 0..9.
+
+        Not as `label`, by which metrics score the answers of ImageNet's classifiers: these are other classes.
 
         Raises:
             CellFailure: `decode_failed`, for an unknown id.
@@ -95,7 +99,7 @@ class Cifar10(Dataset):
         place = self._places.get(image_id)
         if place is None:
             raise CellFailure("decode_failed", f"{image_id}: no such picture in {self.spec}")
-        return {"color": self._pictures[place], "label": self._labels[place]}
+        return {"color": self._pictures[place], "class": self._labels[place]}
 
     def _read(self, place: Path, names: tuple[str, ...]) -> dict[str, bytes]:
         """The files of these names, checked against what was published; batches.meta may be missing."""
@@ -108,7 +112,7 @@ class Cifar10(Dataset):
                     files = {name: (found / name).read_bytes() for name in names if (found / name).is_file()}
                 if files:
                     break
-        except (OSError, tarfile.TarError, EOFError) as error:
+        except (OSError, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
             raise RequestError(f"{self.spec}: cannot be read: {one_line(error)}") from error
         if missing := [name for name in names if name not in files and name != META]:
             some = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"

@@ -76,7 +76,7 @@ def test_they_are_proportions_of_restored_and_colorized_pictures(name):
 @pytest.mark.parametrize("facts", [{}, None, {"label": None}])
 def test_without_a_label_the_row_says_what_lacks(scripted, facts):
     with pytest.raises(
-        CellFailure, match=r"top1 needs the class of the picture, e\.g\. from a folder's labels\.csv"
+        CellFailure, match=r"top1 needs the ImageNet class of the picture, e\.g\. from a folder's labels\.csv"
     ) as error:
         registry().metrics.create("top1")(PHOTO, PHOTO, facts)
     assert error.value.status == "skipped_unsupported"

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -41,6 +42,19 @@ def labeled(tmp_path: Path) -> str:
             Image.fromarray(source[10 * index :][:48, 100:160]).save(folder / f"{index}.png")
             rows.writerow([f"{index}.png", 7 * (index % 2)])
     return f"folder:{folder}"
+
+
+@pytest.mark.parametrize("fact", ["label", "class"])
+def test_a_picture_may_tell_its_class_in_numbers_of_imagenet_or_of_its_own_set(
+    fact: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = {"a": 4, "b": None, "c": 0}
+    dataset = SimpleNamespace(
+        ids=lambda: list(pictures), load=lambda name: {"color": data.coffee()[:8, :8], fact: pictures[name]}
+    )
+    datasets = SimpleNamespace(create=lambda spec: dataset)
+    monkeypatch.setattr("bench_scgan.encoder_data.registry", lambda: SimpleNamespace(datasets=datasets))
+    assert load_labeled(["cifar10:DIR"]).labels == [4, 0]
 
 
 def trained(seed: int = 0) -> GlobalEncoder:

@@ -68,7 +68,8 @@ class Accuracy(Metric):
         label = facts.get("label")
         if label is None:
             raise CellFailure(
-                "skipped_unsupported", f"{self.name} needs the class of the picture, e.g. from a folder's labels.csv"
+                "skipped_unsupported",
+                f"{self.name} needs the ImageNet class of the picture, e.g. from a folder's labels.csv",
             )
         if not 0 <= label < CLASSES:
             raise CellFailure(

@@ -52,9 +52,10 @@ def load_labeled(specs: Sequence[str], option: str = "--data") -> Labeled:
             except CellFailure as failure:
                 _LOG.warning("%s: left out of training: %s", spec, failure.reason)
                 continue
-            if "label" in fields:
+            known = fields.get("label", fields.get("class"))  # CIFAR-10's are classes as well, but not ImageNet's
+            if known is not None:
                 grays.append(luminance(fields["color"]))
-                labels.append(int(fields["label"]))
+                labels.append(int(known))
     if not grays:
         raise RequestError(
             f"{option}: no picture has a label; pre-training needs a labels.csv in the folder, with the "
