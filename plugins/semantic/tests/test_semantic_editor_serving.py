@@ -20,7 +20,8 @@ cp -p "${1#file://}" "$0.page"
 """
 
 COMMAND = """
-import fcntl, sys, termios
+import fcntl, signal, sys, termios
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # or nobody would be told that the terminal is closed
 from bench_core.cli.main import main
 main(sys.argv[1:])
