@@ -16,11 +16,11 @@ from bench_core.metric import Metric, SetMetric
 from bench_core.model import Model, Sample
 from bench_core.params import resolve
 from bench_core.plugins import Plugins, registry
-from bench_core.provenance import code_digest, file_digest
+from bench_core.provenance import code_digest, digest_of, file_digest
 from bench_core.records import WHOLE_SET, CellKey, TripKey
 from bench_core.samples import SampleSet, build_samples
 from bench_core.sizes import Size
-from bench_core.store.writer import ModelIdentity, RunIdentity, digest_of
+from bench_core.store.writer import ModelIdentity, RunIdentity
 from bench_core.task import Pair
 from bench_core.unrounded import FloatContainer
 

@@ -10,7 +10,7 @@ from bench_core.cli.options import seed_option
 from bench_core.degradation import Array
 from bench_core.errors import CellFailure, RequestError
 from bench_core.grammar import parse_channels
-from bench_core.images import read_gray, read_image, write_image
+from bench_core.images import read_gray, read_image, write_image, written_path
 from bench_core.plugins import registry
 
 
@@ -35,15 +35,15 @@ def degrade(source: str, output: str, degrade_: str, seed: int, repeat: int) -> 
     Prints the degradation's canonical id and what it recorded, such as the size of the encoded file. What a stage gives
     besides goes beside OUT: OUT.mask.png where it tampered, OUT.photo.png from a simulated camera.
     """
-    path = Path(output)
-    path = path if path.suffix else path.with_suffix(".png")
     channels = parse_channels([degrade_], registry().degradations)
     if len(channels) != 1:
         raise RequestError(
             f"--degrade {degrade_}: stands for {len(channels)} degradations; one OUT takes one, e.g. jpeg:40"
         )
     try:
-        received = channels[0].send(_read(source), seed, Path(source).name, repeat)
+        sent = _read(source)
+        path = written_path(output, sent.shape[2])
+        received = channels[0].send(sent, seed, Path(source).name, repeat)
     except CellFailure as failure:
         raise RequestError(failure.reason) from None
     if path.exists() and path.samefile(source):

@@ -4,8 +4,6 @@ A cell that is `ok` is never overwritten; a failed one is replaced when it was t
 processes queue up at the database's lock and lose nothing.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +14,7 @@ from sqlalchemy import Connection, Table, and_, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bench_core.images import digest, write_image
+from bench_core.provenance import digest_of
 from bench_core.records import TripRecord
 from bench_core.store.database import Database
 from bench_core.store.schema import executions, models, pictures, run_scores, runs, samples, scores, trips
@@ -57,11 +56,6 @@ class RunIdentity:
         """Twelve hex digits."""
         parts = [self.model.digest, self.dataset, self.data_digest, self.seed, dict(self.request)]
         return digest_of(parts)[:12]
-
-
-def digest_of(value: Any) -> str:
-    """BLAKE2b-128 of a JSON-able value, in hex."""
-    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def picture_path(folder: Path, name: str) -> Path:

@@ -1,13 +1,11 @@
 """What every training command shares: its options, photos, device, and how it ends."""
 
 import errno
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,7 +16,7 @@ from accelerate import Accelerator
 from bench_core.errors import BenchError, RequestError
 from bench_core.params import Value
 from bench_core.photos import Pixels, held_out, load_photos
-from bench_core.provenance import file_digest
+from bench_core.provenance import digest_of, file_digest
 from bench_core.training.hyperparameters import Hyperparameters
 from bench_core.training.recipe import VALIDATE_EVERY, Cadence
 from bench_core.training.trainer import Trainer
@@ -82,7 +80,7 @@ class TrainingOptions:
 
 def _mark(texts: Sequence[str]) -> str | None:
     """What tells some texts from others, and from none."""
-    return sha256(json.dumps(texts).encode()).hexdigest()[:_MARK] if texts else None
+    return digest_of(texts)[:_MARK] if texts else None
 
 
 def _file_mark(path: Path | None) -> str | None:

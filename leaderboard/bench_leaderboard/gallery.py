@@ -11,8 +11,9 @@ from PIL import Image
 from bench_core.cli.tables import figure
 from bench_core.images import Array, write_image
 from bench_core.label_colors import shown_labels
+from bench_core.provenance import digest_of
 from bench_core.store.queries import Row, TripInfo
-from bench_core.store.writer import digest_of, picture_path
+from bench_core.store.writer import picture_path
 from bench_core.summary import natural_order
 from bench_core.task import TASKS, Pair
 from bench_leaderboard.degradations import label

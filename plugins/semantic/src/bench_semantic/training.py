@@ -1,7 +1,5 @@
 """What the two training commands share: photos with their class maps, and a recipe of one network."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +11,7 @@ from torch import Tensor, nn
 from bench_core.errors import RequestError
 from bench_core.nn.layout import channels_last
 from bench_core.photos import Pixels
+from bench_core.provenance import digest_of
 from bench_core.training import Progressed, Recipe, Stage, Trainer, TrainingOptions, Update
 from bench_core.training.schedules import cosine_lr
 from bench_semantic.batches import Batches, check_maps, with_classes
@@ -41,8 +40,7 @@ def read_photos(options: TrainingOptions, config: TrainingConfig, labels: LabelS
 
 def label_facts(labels: LabelSet, numbering: Numbering) -> dict[str, str]:
     """A digest of the set and of how maps are read, for a run's settings, where `labels` is only a file's name."""
-    content = json.dumps([labels.record(), asdict(numbering)], sort_keys=True)
-    return {"label_set": hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}
+    return {"label_set": digest_of([labels.record(), asdict(numbering)])[:16]}
 
 
 @dataclass(frozen=True)
